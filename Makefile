@@ -1,0 +1,59 @@
+# Works with GNU make 3.81 (macOS) and newer. `make` alone lists the targets.
+
+PYTHON ?= python3
+FLAGS ?=
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+INSTALL_FLAGS := --quiet --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lint format clean
+
+help: ## list the targets
+	@echo "dreaminpainter: each target makes .venv first where it is needed."
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo '  PYTHON=python3.12   the Python (3.11 or newer) that .venv is made with'
+	@echo '  FLAGS="..."         passed on to the demo or to pytest: make demo FLAGS="--trainer.max_steps 20"'
+
+demo: $(STAMP) ## train on drawn critters for a few minutes, then fill holes: runs/quickstart/gallery.png
+	@$(BIN)/dreaminpainter demo $(FLAGS)
+
+test: $(STAMP) ## run the tests, all but the slow ones
+	@$(BIN)/python -m pytest -m "not slow" --durations=5 $(FLAGS)
+
+test-slow: $(STAMP) ## run the slow tests
+	@$(BIN)/python -m pytest -m slow --durations=5 $(FLAGS)
+
+lint: $(STAMP) ## check style, format, types and the direction of imports
+	@echo "==> ruff check"
+	@$(BIN)/ruff check --quiet
+	@echo "==> ruff format"
+	@$(BIN)/ruff format --check --quiet --diff
+	@echo "==> mypy --strict"
+	@$(BIN)/mypy
+	@echo "==> import-linter"
+	@$(BIN)/lint-imports --no-logo
+
+format: $(STAMP) ## mend what can be mended of style and format
+	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff format --quiet
+
+clean: ## remove caches and build leftovers; .venv and runs/ stay
+	@rm -rf build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Installs again only when what is asked for has changed; needs no network otherwise.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "dreaminpainter needs Python 3.11 or newer, and '$(PYTHON)' is not. Name one that is:" >&2; \
+		echo "    make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || { echo "==> making .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
+	@echo "==> installing (on Linux about 5 GB, most of it torch; once)"
+	@$(BIN)/python -m pip install $(INSTALL_FLAGS) --disable-pip-version-check uv \
+		&& $(BIN)/uv pip install $(INSTALL_FLAGS) --python $(BIN)/python --editable ".[dev]" \
+		|| { echo "==> uv could not install; trying pip, which takes a few minutes"; \
+			$(BIN)/python -m pip install $(INSTALL_FLAGS) --disable-pip-version-check --editable ".[dev]"; }
+	@touch $@
