@@ -1,0 +1,62 @@
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles.schedules import half_cosine, linear
+
+from dreaminpainter.components import describe, make
+from dreaminpainter.errors import SettingError
+from dreaminpainter.regularization import Constant, Cosine, Linear, Schedule, Warmup
+
+values = st.floats(-10, 10)
+ways = st.tuples(st.integers(1, 1000), st.integers(-50, 1500))
+
+
+@settings(max_examples=200, deadline=None)
+@given(start=values, end=values, way=ways)
+def test_schedules_are_those_of_the_slow_restatement(start, end, way):
+    steps, step = way
+    assert Linear(start, end, steps)(step) == pytest.approx(linear(start, end, steps, step), abs=1e-9)
+    assert Cosine(start, end, steps)(step) == pytest.approx(half_cosine(start, end, steps, step), abs=1e-9)
+    assert Warmup(end, steps)(step) == pytest.approx(linear(0, end, steps, step), abs=1e-9)
+
+
+@settings(max_examples=100, deadline=None)
+@given(start=values, end=values, steps=st.integers(1, 1000))
+def test_both_ends_are_exact_and_hold_beyond(start, end, steps):
+    for schedule in (Linear(start, end, steps), Cosine(start, end, steps)):
+        assert schedule(0) == schedule(-7) == start
+        assert schedule(steps) == schedule(steps + 7) == schedule(10 * steps) == end
+    warmup = Warmup(end, steps)
+    assert warmup(0) == warmup(-7) == 0
+    assert warmup(steps) == warmup(steps + 7) == end
+
+
+def test_constant_never_changes():
+    assert {Constant(0.3)(step) for step in (-1, 0, 1, 10**6)} == {0.3}
+
+
+def test_cosine_is_level_at_its_ends_and_steepest_between():
+    changes = [Cosine(0, 1, 100)(step + 1) - Cosine(0, 1, 100)(step) for step in range(100)]
+    assert changes[0] < changes[25] < changes[49] and changes[99] < changes[75] < changes[50]
+
+
+@pytest.mark.parametrize("steps", [0, -5])
+@pytest.mark.parametrize("build", [lambda n: Linear(0, 1, n), lambda n: Cosine(0, 1, n), lambda n: Warmup(1, n)])
+def test_a_way_of_no_steps_is_refused_with_the_fix(build, steps):
+    with pytest.raises(SettingError, match=rf"steps is {steps}. Set it to 1 or more"):
+        build(steps)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_values_that_are_not_finite_are_refused(bad):
+    for build in (Constant, lambda v: Linear(v, 0, 1), lambda v: Cosine(0, v, 1), lambda v: Warmup(v, 1)):
+        with pytest.raises(SettingError, match="finite number"):
+            build(bad)
+
+
+@pytest.mark.parametrize("schedule", [Constant(0.5), Linear(0, 1, 10), Cosine(1, 0, 10), Warmup(2, 10)])
+def test_each_is_written_down_and_made_again(schedule):
+    made = make(describe(schedule), Schedule)
+    assert type(made) is type(schedule) and made(3) == schedule(3)

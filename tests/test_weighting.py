@@ -1,0 +1,49 @@
+import pytest
+import torch
+from diffusers import DDPMScheduler
+from oracles.diffusion import alphas_cumprod, min_snr_weight
+
+from dreaminpainter.components import describe, make
+from dreaminpainter.errors import SettingError
+from dreaminpainter.weighting import LossWeighting, MinSNRWeighting, UniformWeighting
+
+STEPS = 50
+LINE = {"num_train_timesteps": STEPS, "beta_start": 0.001, "beta_end": 0.2, "beta_schedule": "linear"}
+KINDS = ["epsilon", "v_prediction", "sample"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("gamma", [0.5, 5.0])
+def test_min_snr_is_that_of_the_slow_restatement(kind, gamma):
+    weights = MinSNRWeighting(gamma)(torch.arange(STEPS), DDPMScheduler(**LINE, prediction_type=kind))
+    expected = [min_snr_weight(alpha, gamma, kind) for alpha in alphas_cumprod(STEPS, 0.001, 0.2)]
+    assert weights.tolist() == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize(("kind", "expected"), zip(KINDS, [1.0, 0.0, 0.0], strict=True))
+def test_min_snr_is_finite_at_zero_terminal_snr(kind, expected):
+    scheduler = DDPMScheduler(**LINE, prediction_type=kind, rescale_betas_zero_snr=True)
+    assert scheduler.alphas_cumprod[-1] == 0  # the trap is set
+    weights = MinSNRWeighting()(torch.arange(STEPS), scheduler)
+    assert weights.isfinite().all() and weights[-1].item() == expected
+
+
+def test_uniform_counts_every_timestep_alike():
+    weights = UniformWeighting()(torch.arange(5), DDPMScheduler())
+    assert weights.tolist() == [1] * 5 and weights.dtype == torch.float32
+
+
+def test_a_gamma_of_0_is_refused_with_the_fix():
+    with pytest.raises(SettingError, match=r"gamma is 0.0. Set it above 0"):
+        MinSNRWeighting(gamma=0.0)
+
+
+def test_another_prediction_type_is_refused_with_the_fix():
+    with pytest.raises(SettingError, match="prediction_type is 'flow'"):
+        MinSNRWeighting()(torch.tensor([0]), DDPMScheduler(prediction_type="flow"))
+
+
+@pytest.mark.parametrize("weighting", [UniformWeighting(), MinSNRWeighting(gamma=3.0)])
+def test_each_is_written_down_and_made_again(weighting):
+    made = make(describe(weighting), LossWeighting)
+    assert type(made) is type(weighting) and describe(made) == describe(weighting)
