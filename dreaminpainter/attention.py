@@ -1,0 +1,155 @@
+"""Attention processors of a stock diffusers UNet that let it read subject tokens.
+
+Every attention layer gets one of these, because `cross_attention_kwargs` go to all layers and a processor that does not
+know a keyword warns at each call. The keywords are `subject`, what each layer reads of the subject by layer name, and
+`record`, where attention is written down when somebody wants to look at it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+SubjectContext = dict[str, tuple[Tensor, ...]]
+"""What each attention layer reads of the subject: its tokens, or keys and values already projected."""
+
+
+@dataclass
+class AttentionRecord:
+    """Attention of one forward pass, by layer name in the order in which the layers ran.
+
+    Args:
+        self_attention: (B, N, N) each, mean over heads; rows sum to 1.
+        subject_share: (B, N) each, the share of every query's attention that goes to subject tokens, 0 to 1.
+    """
+
+    self_attention: dict[str, Tensor] = field(default_factory=dict)
+    subject_share: dict[str, Tensor] = field(default_factory=dict)
+
+
+class PlainAttention:
+    """The stock attention: a layer's own tokens, or the text alone.
+
+    Args:
+        layer: the layer's name in the UNet.
+    """
+
+    def __init__(self, layer: str) -> None:
+        self.layer = layer
+
+    def __call__(
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        temb: Tensor | None = None,
+        subject: SubjectContext | None = None,
+        record: AttentionRecord | None = None,
+    ) -> Tensor:
+        """(B, N, C) in, (B, N, C) out, as diffusers calls a processor."""
+        context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
+        query, key, value = split_heads(attn, attn.to_q(hidden_states), attn.to_k(context), attn.to_v(context))
+        if record is not None and encoder_hidden_states is None:
+            record.self_attention[self.layer] = probabilities(query, key)
+        mixed = F.scaled_dot_product_attention(query, key, value, additive_mask(attn, attention_mask, context))
+        return project_out(attn, mixed)
+
+
+class JoinedAttention(PlainAttention):
+    """Cross-attention to text and subject tokens in one softmax: the tokens are appended to the text's."""
+
+    def __call__(
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        temb: Tensor | None = None,
+        subject: SubjectContext | None = None,
+        record: AttentionRecord | None = None,
+    ) -> Tensor:
+        """As `PlainAttention`; `subject[layer]` is ((B, K, D) tokens of the text's width,)."""
+        if subject is None or encoder_hidden_states is None:
+            return super().__call__(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
+        (tokens_BKD,) = subject[self.layer]
+        context = torch.cat([encoder_hidden_states, tokens_BKD.to(encoder_hidden_states.dtype)], dim=1)
+        if attention_mask is not None:
+            attention_mask = F.pad(attention_mask, (0, tokens_BKD.shape[1]))
+        if record is not None:
+            query, key = split_heads(attn, attn.to_q(hidden_states), attn.to_k(context))
+            record.subject_share[self.layer] = probabilities(query, key)[..., -tokens_BKD.shape[1] :].sum(-1)
+        return super().__call__(attn, hidden_states, context, attention_mask, temb)
+
+
+class DecoupledAttention(PlainAttention):
+    """Cross-attention to the text, plus `scale` times one to the subject with keys and values of its own.
+
+    Source: IP-Adapter (Ye et al. 2023), eq. 5; an alternative here, not the paper's.
+
+    Args:
+        layer: the layer's name in the UNet.
+        scale: weight of the subject's part.
+    """
+
+    def __init__(self, layer: str, scale: float) -> None:
+        super().__init__(layer)
+        self.scale = scale
+
+    def __call__(
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        temb: Tensor | None = None,
+        subject: SubjectContext | None = None,
+        record: AttentionRecord | None = None,
+    ) -> Tensor:
+        """As `PlainAttention`; `subject[layer]` is ((B, K, C) keys, (B, K, C) values)."""
+        if subject is None:
+            return super().__call__(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
+        text = attn.to_k(encoder_hidden_states), attn.to_v(encoder_hidden_states)
+        query, text_key, text_value, key, value = split_heads(
+            attn, attn.to_q(hidden_states), *text, *(part.to(text[0].dtype) for part in subject[self.layer])
+        )
+        mask = additive_mask(attn, attention_mask, encoder_hidden_states)
+        from_text = F.scaled_dot_product_attention(query, text_key, text_value, mask)
+        from_subject = F.scaled_dot_product_attention(query, key, value)
+        if record is not None:
+            # Two softmaxes have no common share; the parts' lengths say how much of the output each one makes.
+            text_norm, subject_norm = from_text.float().norm(dim=-1), self.scale * from_subject.float().norm(dim=-1)
+            record.subject_share[self.layer] = (subject_norm / (text_norm + subject_norm).clamp_min(1e-12)).mean(1)
+        return project_out(attn, from_text + self.scale * from_subject)
+
+
+def split_heads(attn: Any, *parts: Tensor) -> list[Tensor]:
+    """Each (B, N, C) as (B, heads, N, C / heads)."""
+    return [part.view(*part.shape[:2], attn.heads, -1).transpose(1, 2) for part in parts]
+
+
+def project_out(attn: Any, mixed: Tensor) -> Tensor:
+    """Heads joined and projected: (B, heads, N, c) to (B, N, C)."""
+    projection, dropout = attn.to_out
+    projected: Tensor = dropout(projection(mixed.transpose(1, 2).flatten(2)))
+    return projected
+
+
+def additive_mask(attn: Any, mask: Tensor | None, context: Tensor | None) -> Tensor | None:
+    """The (B, 1, keys) bias of diffusers as (B, heads, 1, keys)."""
+    if mask is None or context is None:
+        return None
+    batch, keys, _ = context.shape
+    prepared: Tensor = attn.prepare_attention_mask(mask, keys, batch)
+    return prepared.view(batch, attn.heads, -1, prepared.shape[-1])
+
+
+@torch.no_grad()
+def probabilities(query: Tensor, key: Tensor) -> Tensor:
+    """(B, N, keys) float32 attention, mean over heads; only computed to be looked at or rolled out."""
+    with torch.autocast(query.device.type, enabled=False):
+        logits = query.float() @ key.float().mT / query.shape[-1] ** 0.5
+        attention: Tensor = logits.softmax(-1).mean(1)
+    return attention

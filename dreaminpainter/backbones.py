@@ -1,0 +1,257 @@
+"""The networks that the method is built upon: autoencoder, UNet, text encoder, tokenizer, noise schedule.
+
+By name from the hub, from a folder that diffusers wrote, from an architecture without weights, or tiny ones of the same
+classes: one code path for all.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from diffusers import AutoencoderKL, AutoencoderTiny, DDPMScheduler, UNet2DConditionModel
+from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
+
+from dreaminpainter.autoencoder import SpaceToDepth
+from dreaminpainter.components import Component
+from dreaminpainter.errors import MissingFileError, SettingError
+from dreaminpainter.input_forms import InputForm
+from dreaminpainter.tokenizer import word_tokenizer
+from dreaminpainter.unet import SubjectUNet, adopt, widen
+from dreaminpainter.vocabulary import WORDS
+
+PredictionType = Literal["epsilon", "v_prediction"]
+
+
+@dataclass
+class Parts:
+    """The networks of a latent diffusion model; `Any` where diffusers and transformers are untyped."""
+
+    vae: Any
+    unet: SubjectUNet
+    text_encoder: Any
+    tokenizer: Any
+    scheduler: Any
+
+
+class Backbone(Component, ABC):
+    """Builds the networks.
+
+    Args:
+        prediction_type: what the UNet predicts; None keeps what the source's scheduler says.
+        zero_terminal_snr: rescale the noise schedule so that its last step is pure noise (Lin et al. 2023); needs
+            v-prediction.
+    """
+
+    def __init__(self, prediction_type: PredictionType | None = None, zero_terminal_snr: bool = False) -> None:
+        self.prediction_type = prediction_type
+        self.zero_terminal_snr = zero_terminal_snr
+
+    @abstractmethod
+    def parts(self) -> Parts:
+        """The networks as their source has them."""
+
+    def build(self, form: InputForm) -> Parts:
+        """The networks, their UNet widened to the channels of `form` and their noise schedule as set.
+
+        Raises:
+            SettingError: settings that contradict each other or the source.
+            MissingFileError: the source is neither a folder nor reachable.
+        """
+        parts = self.parts()
+        widen(parts.unet, form.channels(parts.unet.config.out_channels))
+        parts.scheduler = self._noise_schedule(parts.scheduler.config)
+        return parts
+
+    def _noise_schedule(self, config: Any) -> DDPMScheduler:
+        prediction = self.prediction_type or config.prediction_type
+        if not self.zero_terminal_snr:
+            return DDPMScheduler.from_config(config, prediction_type=prediction)
+        if prediction == "epsilon":
+            raise SettingError(
+                "zero_terminal_snr=true leaves nothing to predict noise from at the last step. Set "
+                "prediction_type: v_prediction with it."
+            )
+        return DDPMScheduler.from_config(
+            config, prediction_type=prediction, rescale_betas_zero_snr=True, timestep_spacing="trailing"
+        )
+
+
+class PretrainedBackbone(Backbone):
+    """Networks with their weights, from the hub or from a folder in diffusers' layout.
+
+    Args:
+        source: name on the hub, or path of the folder.
+        revision: branch, tag or commit on the hub.
+        prediction_type: what the UNet predicts; None keeps what the source says.
+        zero_terminal_snr: rescale the noise schedule to end in pure noise; needs v-prediction.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        revision: str | None = None,
+        prediction_type: PredictionType | None = None,
+        zero_terminal_snr: bool = False,
+    ) -> None:
+        super().__init__(prediction_type, zero_terminal_snr)
+        self.source = source
+        self.revision = revision
+
+    def parts(self) -> Parts:
+        where = {"pretrained_model_name_or_path": self.source, "revision": self.revision}
+        try:
+            vae_class = _AUTOENCODERS[AutoencoderKL.load_config(**where, subfolder="vae")["_class_name"]]
+            return Parts(
+                vae=vae_class.from_pretrained(**where, subfolder="vae"),
+                unet=adopt(UNet2DConditionModel.from_pretrained(**where, subfolder="unet")),
+                text_encoder=CLIPTextModel.from_pretrained(**where, subfolder="text_encoder"),
+                tokenizer=AutoTokenizer.from_pretrained(**where, subfolder="tokenizer"),
+                scheduler=DDPMScheduler.from_pretrained(**where, subfolder="scheduler"),
+            )
+        except OSError as error:
+            raise MissingFileError(
+                f"The backbone {self.source!r} is neither a folder that diffusers wrote nor reachable on the hub. Give "
+                "such a folder's path, download it where there is a network, or try everything without a download "
+                "with the class TinyBackbone."
+            ) from error
+
+
+class StableDiffusion15(PretrainedBackbone):
+    """Stable Diffusion 1.5: 860 M parameters in the UNet, 512 px, latents 64 x 64.
+
+    Args:
+        weights: load the published weights; false builds the same architecture at random, which needs no download and
+            reads text with a small tokenizer of our own.
+        source: where the published weights are, on the hub or in a folder.
+        revision: branch, tag or commit on the hub.
+        prediction_type: what the UNet predicts; None keeps the published epsilon.
+        zero_terminal_snr: rescale the noise schedule to end in pure noise; needs v-prediction.
+    """
+
+    def __init__(
+        self,
+        weights: bool = True,
+        source: str = "stable-diffusion-v1-5/stable-diffusion-v1-5",
+        revision: str | None = None,
+        prediction_type: PredictionType | None = None,
+        zero_terminal_snr: bool = False,
+    ) -> None:
+        super().__init__(source, revision, prediction_type, zero_terminal_snr)
+        self.weights = weights
+
+    def parts(self) -> Parts:
+        if self.weights:
+            return super().parts()
+        unet = SubjectUNet(
+            sample_size=64,
+            in_channels=4,
+            out_channels=4,
+            block_out_channels=(320, 640, 1280, 1280),
+            down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+            layers_per_block=2,
+            cross_attention_dim=768,
+            attention_head_dim=8,
+        )
+        vae = AutoencoderKL(
+            sample_size=512,
+            latent_channels=4,
+            block_out_channels=(128, 256, 512, 512),
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            layers_per_block=2,
+            scaling_factor=0.18215,
+        )
+        tokenizer = word_tokenizer(WORDS, max_length=77)
+        text = CLIPTextConfig(
+            vocab_size=49408, hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12
+        )
+        return Parts(vae, unet, CLIPTextModel(text), tokenizer, _stable_diffusion_schedule())
+
+
+class TinyBackbone(Backbone):
+    """Random networks of the same classes, small enough for a laptop.
+
+    The autoencoder is the lossless `SpaceToDepth`. Attention starts at the second block: at the first one's size it
+    would take most of the time and is not read.
+
+    Args:
+        channels: width of each UNet block; multiples of 32.
+        layers_per_block: residual layers a block.
+        latent_factor: pixels to the side of a latent cell.
+        text_width: width of the text encoder.
+        text_layers: layers of the text encoder.
+        text_length: tokens that the text encoder reads.
+        prediction_type: what the UNet predicts.
+        zero_terminal_snr: rescale the noise schedule to end in pure noise; needs v-prediction.
+
+    Example:
+        >>> from dreaminpainter.input_forms import Composite
+        >>> parts = TinyBackbone(channels=[32, 64]).build(Composite())
+        >>> parts.unet.config.in_channels
+        49
+    """
+
+    def __init__(
+        self,
+        channels: list[int] | None = None,
+        layers_per_block: int = 1,
+        latent_factor: int = 4,
+        text_width: int = 96,
+        text_layers: int = 2,
+        text_length: int = 40,
+        prediction_type: PredictionType = "v_prediction",
+        zero_terminal_snr: bool = False,
+    ) -> None:
+        super().__init__(prediction_type, zero_terminal_snr)
+        self.channels = channels or [64, 96, 128]
+        self.layers_per_block = layers_per_block
+        self.latent_factor = latent_factor
+        self.text_width = text_width
+        self.text_layers = text_layers
+        self.text_length = text_length
+
+    def parts(self) -> Parts:
+        vae = SpaceToDepth(self.latent_factor)
+        latent_channels = 3 * self.latent_factor**2
+        deeper = len(self.channels) - 1
+        unet = SubjectUNet(
+            sample_size=16,
+            in_channels=latent_channels,
+            out_channels=latent_channels,
+            block_out_channels=tuple(self.channels),
+            down_block_types=("DownBlock2D", *("CrossAttnDownBlock2D",) * deeper),
+            up_block_types=(*("CrossAttnUpBlock2D",) * deeper, "UpBlock2D"),
+            layers_per_block=self.layers_per_block,
+            cross_attention_dim=self.text_width,
+            # The argument's name is wrong in diffusers: for this class it is the number of heads.
+            attention_head_dim=[max(1, width // 32) for width in self.channels],
+            norm_num_groups=16,
+        )
+        tokenizer = word_tokenizer(WORDS, self.text_length)
+        text = CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=self.text_width,
+            intermediate_size=4 * self.text_width,
+            num_hidden_layers=self.text_layers,
+            num_attention_heads=max(1, self.text_width // 32),
+            max_position_embeddings=self.text_length,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+        return Parts(vae, unet, CLIPTextModel(text), tokenizer, _stable_diffusion_schedule())
+
+
+_AUTOENCODERS = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny, "SpaceToDepth": SpaceToDepth}
+
+
+def _stable_diffusion_schedule() -> DDPMScheduler:
+    return DDPMScheduler(
+        num_train_timesteps=1000,
+        beta_schedule="scaled_linear",
+        beta_start=0.00085,
+        beta_end=0.012,
+        clip_sample=False,
+        steps_offset=1,
+    )

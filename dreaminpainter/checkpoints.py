@@ -1,0 +1,110 @@
+"""What training wrote, read back: as a pipeline to sample from, or as weights to start from."""
+
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from diffusers import DDIMScheduler
+from torch import Tensor, nn
+
+from dreaminpainter.adapter import SubjectAdapter
+from dreaminpainter.backbones import Backbone
+from dreaminpainter.components import make
+from dreaminpainter.errors import InputError, MissingFileError, SettingError
+from dreaminpainter.input_forms import InputForm
+from dreaminpainter.pipeline import DreamInpainterPipeline
+
+
+def load_pipeline(path: str) -> DreamInpainterPipeline:
+    """The pipeline of a training checkpoint, with its averaged weights where it has them, or of an exported folder.
+
+    Raises:
+        MissingFileError: there is neither.
+        InputError: the file is no checkpoint of this package.
+    """
+    if Path(path).is_dir():
+        return _folder(path)
+    checkpoint = read_checkpoint(path)
+    pipeline = untrained_pipeline(checkpoint["model"])
+    _trained_parts(pipeline).load_state_dict(_averaged(checkpoint))
+    return pipeline
+
+
+def untrained_pipeline(model: dict[str, Any]) -> DreamInpainterPipeline:
+    """The pipeline that a checkpoint's `model` entry describes, with the weights that its backbone starts from."""
+    parts = make(model["backbone"], Backbone).build(make(model["adapter"]["input_form"], InputForm))
+    sampler = DDIMScheduler.from_config(parts.scheduler.config)
+    adapter = SubjectAdapter(**model["adapter"])
+    return DreamInpainterPipeline(parts.vae, parts.text_encoder, parts.tokenizer, parts.unet, sampler, adapter)
+
+
+def warm_start(module: nn.Module, path: str) -> None:
+    """Gives `module` the weights of a checkpoint or exported folder; its settings stay its own.
+
+    Raises:
+        SettingError: the weights do not fit the module's networks.
+    """
+    is_folder = Path(path).is_dir()
+    weights = _trained_parts(_folder(path)).state_dict() if is_folder else _averaged(read_checkpoint(path))
+    own = module.state_dict()
+    misfits = [
+        f"{name} ({_shape(own.get(name))} here, {_shape(weights.get(name))} there)"
+        for name in sorted(own.keys() | weights.keys())
+        if _shape(own.get(name)) != _shape(weights.get(name))
+    ]
+    if misfits:
+        raise SettingError(
+            f"init_from={path} does not fit this model: {len(misfits)} tensors differ, the first {misfits[0]}. Choose "
+            "the backbone, injection and input form that it was trained with."
+        )
+    module.load_state_dict(weights)
+
+
+def read_checkpoint(path: str) -> dict[str, Any]:
+    """What Lightning saved, tensors on the CPU; nothing but tensors and plain values is ever loaded.
+
+    Raises:
+        MissingFileError: there is no such file.
+        InputError: the file is no checkpoint of this package.
+    """
+    if not Path(path).is_file():
+        raise MissingFileError(
+            f"There is no checkpoint {path}. Training writes them to RUN/checkpoints/, the newest as last.ckpt."
+        )
+    try:
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, EOFError, RuntimeError) as error:
+        raise InputError(
+            f"{path} cannot be read as a checkpoint: it is damaged, not one at all, or holds more than tensors and plain "
+            "values. Name a file that training wrote."
+        ) from error
+    if not isinstance(checkpoint, dict) or "model" not in checkpoint:
+        raise InputError(
+            f"{path} is no checkpoint of a DreamInpainter: it does not say what model it holds. Name a file that "
+            "training wrote, or an exported folder."
+        )
+    return checkpoint
+
+
+def _folder(path: str) -> DreamInpainterPipeline:
+    if not (Path(path) / "model_index.json").is_file():
+        raise MissingFileError(f"The folder {path} is no saved pipeline: it has no model_index.json.")
+    pipeline: DreamInpainterPipeline = DreamInpainterPipeline.from_pretrained(path)
+    return pipeline
+
+
+def _trained_parts(pipeline: DreamInpainterPipeline) -> nn.ModuleDict:
+    """The pipeline's networks under the names that they have in the LightningModule."""
+    return nn.ModuleDict({"vae": pipeline.vae, "text_encoder": pipeline.text_encoder, "network": pipeline.network})
+
+
+def _averaged(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
+    """The weights, with those that the moving average holds in place of the raw ones."""
+    weights: dict[str, Tensor] = dict(checkpoint["state_dict"])
+    average = checkpoint.get("callbacks", {}).get("ema", {}).get("weights", {})
+    return weights | {name: value.to(weights[name].dtype) for name, value in average.items()}
+
+
+def _shape(tensor: Tensor | None) -> str:
+    return "none" if tensor is None else " x ".join(map(str, tensor.shape))

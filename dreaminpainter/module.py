@@ -1,0 +1,220 @@
+"""The method, top to bottom, in the order of the paper's Fig. 2."""
+
+from dataclasses import replace
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from diffusers import DDIMScheduler
+from lightning.pytorch.cli import OptimizerCallable
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+
+from dreaminpainter.adapter import SubjectAdapter
+from dreaminpainter.backbones import Backbone, Parts
+from dreaminpainter.checkpoints import warm_start
+from dreaminpainter.components import Spec, describe
+from dreaminpainter.diffusion import (
+    add_noise,
+    batch_loss,
+    mask_to_latents,
+    masked_mean_per_row,
+    noise_like,
+    sample_timesteps,
+    training_target,
+)
+from dreaminpainter.encoding import encode_images, encode_texts
+from dreaminpainter.features import FeatureExtractor, UNetFeatures
+from dreaminpainter.injection import Injection, UpBlocks
+from dreaminpainter.input_forms import Composite, InputForm
+from dreaminpainter.network import SubjectInpainter
+from dreaminpainter.parameters import parameter_groups, select_trained
+from dreaminpainter.pipeline import DreamInpainterPipeline, fill_batch
+from dreaminpainter.randomness import sample_key, uniform
+from dreaminpainter.regularization import Constant, DecouplingRegularizer, Regularizer, Schedule
+from dreaminpainter.regularization.plans import main_plan, regularization_plan
+from dreaminpainter.selection import CosineDistance, TokenSelector
+from dreaminpainter.types import Batch, Reference, TrainingPlan
+from dreaminpainter.weighting import LossWeighting, UniformWeighting
+
+
+class DreamInpainter(pl.LightningModule):
+    """DreamInpainter (arXiv 2312.03771): fills a hole with a given subject as a text says.
+
+    Every part is swapped by its class name. A part left out is the paper's, or our choice where the paper is silent.
+
+    Args:
+        backbone: autoencoder, UNet, text encoder and noise schedule.
+        extractor: where subject tokens come from (eq. 2); `UNetFeatures` of the second down block.
+        selector: which tokens stand for the subject (eq. 3-4); `CosineDistance` with K = 24.
+        injection: how they enter the UNet; `UpBlocks`.
+        regularizer: what each step trains (Fig. 2); `DecouplingRegularizer` with a probability of 0.2.
+        input_form: how noise, mask and scene are laid before the UNet; `Composite`.
+        weighting: weight of each timestep in the loss; `UniformWeighting`.
+        learning_rates: which parts train, each with its learning rate: `unet` or `cross_attention` (only those layers
+            of it), `adapter`, `text_encoder`. A part that is not named is frozen.
+        optimizer: from parameter groups to an optimizer; `torch.optim.AdamW`.
+        lr_schedule: factor of all learning rates at each step; `Constant(1)`.
+        text_dropout: share of texts replaced by the empty one, for classifier-free guidance, 0 to 1.
+        reference_dropout: share of references dropped, for a second guidance scale, 0 to 1; 0 is the paper's.
+        gradient_checkpointing: recompute the UNet's activations in the backward pass, for less memory.
+        image_size: (height, width) in pixels that it is trained at; the command takes it from the data.
+        reference_size: side of the reference in pixels; the command takes it from the data.
+        init_from: checkpoint or exported folder whose weights to start from; settings stay as they are here.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        extractor: FeatureExtractor | None = None,
+        selector: TokenSelector | None = None,
+        injection: Injection | None = None,
+        regularizer: Regularizer | None = None,
+        input_form: InputForm | None = None,
+        weighting: LossWeighting | None = None,
+        learning_rates: dict[str, float] | None = None,
+        optimizer: OptimizerCallable = torch.optim.AdamW,
+        lr_schedule: Schedule | None = None,
+        text_dropout: float = 0.1,
+        reference_dropout: float = 0.0,
+        gradient_checkpointing: bool = False,
+        image_size: tuple[int, int] = (512, 512),
+        reference_size: int = 512,
+        init_from: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.input_form = input_form or Composite()
+        self.weighting = weighting or UniformWeighting()
+        self.regularizer = regularizer or DecouplingRegularizer()
+        self.learning_rates = learning_rates or {"unet": 1e-5, "adapter": 1e-4}
+        self.optimizer = optimizer
+        self.lr_schedule = lr_schedule or Constant(1.0)
+        self.text_dropout = text_dropout
+        self.reference_dropout = reference_dropout
+
+        parts: Parts = backbone.build(self.input_form)
+        self.vae = parts.vae.requires_grad_(False)
+        self.text_encoder = parts.text_encoder
+        self.tokenizer = parts.tokenizer
+        self.scheduler = parts.scheduler
+        extractor, selector, injection = extractor or UNetFeatures(), selector or CosineDistance(), injection or UpBlocks()
+        adapter = SubjectAdapter.around(
+            parts.unet,
+            extractor,
+            selector,
+            injection,
+            self.input_form,
+            image_size=image_size,
+            reference_size=reference_size,
+            reference_dropout=reference_dropout,
+        )
+        self.network = SubjectInpainter(parts.unet, adapter, extractor, selector)
+        select_trained(self, self.learning_rates)
+        if gradient_checkpointing:
+            parts.unet.enable_gradient_checkpointing()
+        if init_from is not None:
+            warm_start(self, init_from)
+
+    def forward(self, batch: Batch, plan: TrainingPlan) -> dict[str, Tensor]:
+        """The loss of each row of `plan`: Fig. 2, from pictures to the masked squared error.
+
+        Returns:
+            `losses` (R,) float32, unweighted; `timesteps` (R,).
+        """
+        rows, keys = plan.sample.to(self.device), self._row_keys(batch, plan).to(self.device)
+
+        latents = encode_images(self.vae, batch.image)[rows] if batch.latents is None else batch.latents[rows]
+        hole, counted = (mask_to_latents(mask, latents.shape[-2:]) for mask in (plan.noise_mask, plan.loss_mask))
+        scene = latents
+        if self.input_form.blank_hole:
+            scene = encode_images(self.vae, batch.image[rows] * (1 - plan.noise_mask))
+
+        timesteps = sample_timesteps(keys, self.scheduler.config.num_train_timesteps)
+        noise = noise_like(latents, keys)
+        noisy = add_noise(self.scheduler, latents, noise, timesteps)
+
+        subject = self.network.read(self._encoded(batch.reference), batch.key.to(self.device))
+        tokens = self.network.inject(subject.tokens[rows], self._dropped_references(keys))
+        text = encode_texts(self.tokenizer, self.text_encoder, self._texts(batch, plan))
+
+        prediction = self.network(self.input_form.compose(noisy, hole, scene), timesteps, text, tokens)
+        target = training_target(self.scheduler, latents, noise, timesteps)
+        error = (prediction.float() - target.float()) ** 2
+        return {"losses": masked_mean_per_row(error, counted), "timesteps": timesteps}
+
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
+        """One step of the regularizer's plan; callbacks log what it returns beside the loss."""
+        plan = self.regularizer(batch, self.global_step)
+        rows = self(batch, plan)
+        weight = plan.weight.to(self.device) * self.weighting(rows["timesteps"], self.scheduler)
+        loss = batch_loss(rows["losses"], weight, samples=len(batch))
+        return {"loss": loss, "objective": plan.objective, **{name: value.detach() for name, value in rows.items()}}
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """The loss of both objectives on every sample, with noise and timesteps from the samples' keys."""
+        losses = {plan.objective[0]: self(batch, plan)["losses"] for plan in (main_plan(batch), regularization_plan(batch))}
+        stage = "test" if self.trainer.testing else "val"
+        for objective, values in losses.items():
+            self.log(f"{stage}/loss_{objective}", values.mean(), batch_size=len(batch), sync_dist=True)
+        return losses
+
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """As validation, on the test split."""
+        return self.validation_step(batch, batch_idx)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """(B, 3, H, W) in [0, 1], the batch's holes filled as its captions say."""
+        return self.fill(batch)
+
+    def fill(self, batch: Batch, **settings: Any) -> Tensor:
+        """Fills the holes of a batch through the pipeline, from noise that the samples' keys decide.
+
+        Args:
+            batch: B samples; the text is their caption.
+            settings: further arguments of the pipeline, such as `guidance_scale`.
+
+        Returns:
+            (B, 3, H, W) in [0, 1].
+        """
+        return fill_batch(self.pipeline(), batch, **settings)
+
+    def pipeline(self) -> DreamInpainterPipeline:
+        """The pipeline of this model's own networks; nothing is copied."""
+        unet, adapter = self.network.unet, self.network.adapter
+        sampler = DDIMScheduler.from_config(self.scheduler.config)
+        pipeline = DreamInpainterPipeline(self.vae, self.text_encoder, self.tokenizer, unet, sampler, adapter, self.network)
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer over the trained parts, each with its own rate, and the schedule that scales all rates."""
+        optimizer = self.optimizer(parameter_groups(self, self.learning_rates))
+        schedule = {"scheduler": LambdaLR(optimizer, self.lr_schedule), "interval": "step"}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds what a checkpoint needs in order to be sampled from without the run's settings."""
+        adapter = {name: value for name, value in self.network.adapter.config.items() if not name.startswith("_")}
+        checkpoint["model"] = {"backbone": describe(self.backbone), "adapter": adapter}
+
+    def _encoded(self, reference: Reference) -> Reference:
+        latents = encode_images(self.vae, reference.pixels) if reference.latents is None else reference.latents
+        return replace(
+            reference, latents=latents, text_states=encode_texts(self.tokenizer, self.text_encoder, reference.text)
+        )
+
+    def _row_keys(self, batch: Batch, plan: TrainingPlan) -> Tensor:
+        """(R,) on the host: rows of one sample but of different objectives draw different noise."""
+        return batch.key[plan.sample] ^ torch.tensor([sample_key(0, objective) for objective in plan.objective])
+
+    def _dropped_references(self, keys: Tensor) -> Tensor | None:
+        if not self.training or self.reference_dropout == 0:
+            return None
+        return uniform(keys, (), "reference dropout") < self.reference_dropout
+
+    def _texts(self, batch: Batch, plan: TrainingPlan) -> list[str]:
+        if not self.training:
+            return plan.text
+        dropped = uniform(self._row_keys(batch, plan), (), "text dropout") < self.text_dropout
+        return ["" if drop else text for drop, text in zip(dropped.tolist(), plan.text, strict=True)]

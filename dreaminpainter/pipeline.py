@@ -1,0 +1,232 @@
+"""The paper's sampling as a diffusers pipeline: validation, prediction and the command all go through it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers import DiffusionPipeline
+from diffusers.utils import BaseOutput
+from diffusers.utils.torch_utils import randn_tensor
+from torch import Tensor
+
+from dreaminpainter.adapter import SubjectAdapter
+from dreaminpainter.diffusion import compose_inside, mask_to_latents
+from dreaminpainter.encoding import check_prompts, decode_latents, downscaling, encode_images, encode_texts
+from dreaminpainter.errors import InputError, SettingError
+from dreaminpainter.guidance import Branches
+from dreaminpainter.network import Subject, SubjectInpainter
+from dreaminpainter.preprocessing import (
+    Pictures,
+    as_masks,
+    as_pictures,
+    as_references,
+    paste,
+    repeat_to,
+    resize,
+    resize_masks,
+    to_output,
+    working_size,
+)
+from dreaminpainter.randomness import normal
+from dreaminpainter.types import Batch, Reference
+from dreaminpainter.unet import SubjectUNet, adopt
+
+
+@dataclass
+class DreamInpainterOutput(BaseOutput):
+    """What a call returns.
+
+    Args:
+        images: the filled pictures, as `output_type` says.
+        reference: the subjects as the network saw them, (B, 3, S, S) in [-1, 1].
+        subject: features and selection of each reference.
+    """
+
+    images: Any
+    reference: Tensor
+    subject: Subject
+
+
+class DreamInpainterPipeline(DiffusionPipeline):
+    """Fills the white of a mask with the subject of a reference picture, doing what the text says.
+
+    Args:
+        vae: the autoencoder.
+        text_encoder: CLIP's text encoder.
+        tokenizer: its tokenizer.
+        unet: the inpainting UNet; a stock one is given the ability to be read.
+        scheduler: any diffusers scheduler of DDIM's family.
+        adapter: what the method adds to them.
+        network: UNet and adapter joined already, where they train; made of the two otherwise.
+    """
+
+    model_cpu_offload_seq = "text_encoder->adapter->unet->vae"
+
+    def __init__(
+        self,
+        vae: Any,
+        text_encoder: Any,
+        tokenizer: Any,
+        unet: SubjectUNet,
+        scheduler: Any,
+        adapter: SubjectAdapter,
+        network: SubjectInpainter | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network or SubjectInpainter.of(adopt(unet), adapter)
+        self.register_modules(
+            vae=vae, text_encoder=text_encoder, tokenizer=tokenizer, unet=unet, scheduler=scheduler, adapter=adapter
+        )
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        prompt: str | list[str],
+        image: Pictures,
+        mask_image: Pictures,
+        reference_image: Pictures | Reference,
+        reference_mask: Pictures | None = None,
+        height: int | None = None,
+        width: int | None = None,
+        num_inference_steps: int = 50,
+        guidance_scale: float = 7.5,
+        reference_scale: float = 1.0,
+        k: int | None = None,
+        keys: Tensor | None = None,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        latents: Tensor | None = None,
+        output_type: str = "pil",
+    ) -> DreamInpainterOutput:
+        """Fills.
+
+        Args:
+            prompt: what the filled picture shows, one text or one a picture.
+            image: the scenes: PIL, numpy (H, W, C) or tensor (C, H, W), single, stacked or a list.
+            mask_image: the holes, white is filled; each of its picture's size.
+            reference_image: the subjects; cut out on white where `reference_mask` is given, else taken as they are. A
+                `Reference`, as the data side prepares it, is used unchanged.
+            reference_mask: the subjects' masks, each of its reference's size.
+            height: height in pixels that the network works at; by default about the trained area, in the picture's
+                shape.
+            width: likewise.
+            num_inference_steps: denoising steps, 1 and above.
+            guidance_scale: w of eq. 5, along the text only; 1 switches guidance off. The paper's is 7.5.
+            reference_scale: guidance along the reference (our addition): 1 is eq. 5; other values need a model that was
+                trained with reference dropout.
+            k: how many tokens to choose instead of the trained K.
+            keys: (B,) int64, what a selector that draws, such as `RandomTokens`, starts from; 0 for all by default.
+            generator: where the noise comes from, one or one a picture.
+            latents: the noise itself, (B, C, h, w).
+            output_type: "pil", "np", "pt" in [0, 1], or "latent".
+
+        Raises:
+            InputError: pictures, masks or prompts that do not fit together.
+            SettingError: settings out of range.
+        """
+        if num_inference_steps < 1:
+            raise SettingError(f"num_inference_steps={num_inference_steps}; it must be 1 or more.")
+        device = self._execution_device
+        pictures = [picture.to(device) for picture in as_pictures(image, channels=3)]
+        masks = [mask.to(device) for mask in as_masks(mask_image, pictures)]
+        prompts = repeat_to([prompt] if isinstance(prompt, str) else prompt, len(pictures), "prompt")
+        check_prompts(self.tokenizer, prompts)
+
+        size = self._working_size(pictures, height, width)
+        scene, hole = resize(pictures, size) * 2 - 1, resize_masks(masks, size)
+        if self.network.input_form.blank_hole:
+            scene_latents = encode_images(self.vae, scene * (1 - hole))
+        else:
+            scene_latents = encode_images(self.vae, scene)
+        hole_latents = mask_to_latents(hole, scene_latents.shape[-2:])
+
+        reference = self._reference(reference_image, reference_mask, len(pictures), device)
+        keys = torch.zeros(len(pictures), dtype=torch.int64) if keys is None else keys
+        subject = self.network.read(reference, keys.to(device), k)
+        empty = encode_texts(self.tokenizer, self.text_encoder, [""] * len(prompts))
+        text = encode_texts(self.tokenizer, self.text_encoder, prompts)
+        branches = Branches.of(self.network, subject.tokens, text, empty, guidance_scale, reference_scale)
+
+        self.scheduler.set_timesteps(num_inference_steps, device=device)
+        if latents is None:
+            latents = randn_tensor(scene_latents.shape, generator, device, scene_latents.dtype)
+        latents = latents.to(device) * self.scheduler.init_noise_sigma
+        for timestep in self.progress_bar(self.scheduler.timesteps):
+            # Composed after scaling: a scheduler such as Euler would divide the clean scene too.
+            scaled = self.scheduler.scale_model_input(latents, timestep)
+            prediction = branches.predict(self.network, scaled, hole_latents, scene_latents, timestep)
+            latents = self.scheduler.step(prediction, timestep, latents).prev_sample
+        latents = compose_inside(latents, scene_latents, hole_latents)
+
+        if output_type == "latent":
+            images: Any = latents
+        else:
+            fills = decode_latents(self.vae, latents) / 2 + 0.5
+            images = to_output(paste(fills, pictures, masks), output_type)
+        self.maybe_free_model_hooks()
+        return DreamInpainterOutput(images=images, reference=reference.pixels, subject=subject)
+
+    def _working_size(self, pictures: list[Tensor], height: int | None, width: int | None) -> tuple[int, int]:
+        multiple = downscaling(self.vae) * 2 ** (len(self.unet.config.block_out_channels) - 1)
+        sizes = {working_size(picture, self.adapter.config.image_size, multiple) for picture in pictures}
+        if height is None and width is None and len(sizes) > 1:
+            raise InputError("The pictures differ in shape. Give height and width for all, or fill them one by one.")
+        default_height, default_width = sizes.pop()
+        wanted = {"height": height or default_height, "width": width or default_width}
+        for name, side in wanted.items():
+            if side < multiple or side % multiple:
+                raise SettingError(f"{name}={side} is not divisible by {multiple}, as this model needs it.")
+        return wanted["height"], wanted["width"]
+
+    def _reference(
+        self, given: Pictures | Reference, masks: Pictures | None, count: int, device: torch.device
+    ) -> Reference:
+        if isinstance(given, Reference):
+            pixels, subjects, text = given.pixels, given.mask, given.text
+        else:
+            pixels, subjects = as_references(given, masks, self.adapter.config.reference_size)
+            text = [""] * len(pixels)
+        if len(pixels) == 1:
+            pixels, subjects, text = pixels.expand(count, -1, -1, -1), subjects.expand(count, -1, -1, -1), text * count
+        if len(pixels) != count:
+            raise InputError(
+                f"There are {len(pixels)} of reference_image and {count} pictures. Give one for all, or one for each."
+            )
+        pixels = pixels.to(device)
+        return Reference(
+            pixels=pixels,
+            mask=subjects.to(device),
+            text=text,
+            latents=encode_images(self.vae, pixels),
+            text_states=encode_texts(self.tokenizer, self.text_encoder, text),
+        )
+
+
+def fill_batch(pipeline: DreamInpainterPipeline, batch: Batch, **settings: Any) -> Tensor:
+    """Fills the holes of a training batch, from noise that the samples' keys decide.
+
+    Args:
+        pipeline: what fills.
+        batch: B samples; the text is their caption.
+        settings: further arguments of the call, such as `guidance_scale`.
+
+    Returns:
+        (B, 3, H, W) in [0, 1].
+    """
+    factor = downscaling(pipeline.vae)
+    height, width = batch.image.shape[-2:]
+    shape = (pipeline.unet.config.out_channels, height // factor, width // factor)
+    images: Tensor = pipeline(
+        **{
+            "prompt": batch.caption,
+            "image": batch.image / 2 + 0.5,
+            "mask_image": batch.mask,
+            "reference_image": batch.reference,
+            "height": height,
+            "width": width,
+            "keys": batch.key,
+            "latents": normal(batch.key, shape, "sampling"),
+            "output_type": "pt",
+            **settings,
+        }
+    ).images
+    return images

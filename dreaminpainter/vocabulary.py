@@ -1,0 +1,3 @@
+"""Words that our own tokenizer knows whole: those of the drawn world's captions."""
+
+WORDS: tuple[str, ...] = ("a", "critter")
