@@ -5,7 +5,7 @@ FLAGS ?=
 
 BIN := .venv/bin
 STAMP := .venv/.installed
-INSTALL_FLAGS := --quiet --constraint constraints.txt
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow lint format clean
@@ -52,8 +52,6 @@ $(STAMP): pyproject.toml constraints.txt
 		echo "    make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(BIN)/python || { echo "==> making .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
 	@echo "==> installing (on Linux about 5 GB, most of it torch; once)"
-	@$(BIN)/python -m pip install $(INSTALL_FLAGS) --disable-pip-version-check uv \
-		&& $(BIN)/uv pip install $(INSTALL_FLAGS) --python $(BIN)/python --editable ".[dev]" \
-		|| { echo "==> uv could not install; trying pip, which takes a few minutes"; \
-			$(BIN)/python -m pip install $(INSTALL_FLAGS) --disable-pip-version-check --editable ".[dev]"; }
+	@{ $(PIP) uv && $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable ".[dev]"; } \
+		|| { echo "==> uv could not install; trying pip, which takes a few minutes"; $(PIP) --editable ".[dev]"; }
 	@touch $@

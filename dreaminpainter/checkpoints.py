@@ -76,7 +76,7 @@ def read_checkpoint(path: str) -> dict[str, Any]:
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (UnpicklingError, EOFError, RuntimeError) as error:
         raise InputError(
-            f"{path} cannot be read as a checkpoint: it is damaged, not one at all, or holds more than tensors and plain "
+            f"{path} cannot be read as a checkpoint: it is damaged, none at all, or holds more than tensors and plain "
             "values. Name a file that training wrote."
         ) from error
     if not isinstance(checkpoint, dict) or "model" not in checkpoint:

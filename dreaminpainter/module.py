@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from dreaminpainter.adapter import SubjectAdapter
 from dreaminpainter.backbones import Backbone, Parts
 from dreaminpainter.checkpoints import warm_start
-from dreaminpainter.components import Spec, describe
+from dreaminpainter.components import describe
 from dreaminpainter.diffusion import (
     add_noise,
     batch_loss,
@@ -98,12 +98,13 @@ class DreamInpainter(pl.LightningModule):
         self.text_encoder = parts.text_encoder
         self.tokenizer = parts.tokenizer
         self.scheduler = parts.scheduler
-        extractor, selector, injection = extractor or UNetFeatures(), selector or CosineDistance(), injection or UpBlocks()
+        extractor = extractor or UNetFeatures()
+        selector = selector or CosineDistance()
         adapter = SubjectAdapter.around(
             parts.unet,
             extractor,
             selector,
-            injection,
+            injection or UpBlocks(),
             self.input_form,
             image_size=image_size,
             reference_size=reference_size,
@@ -153,7 +154,8 @@ class DreamInpainter(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """The loss of both objectives on every sample, with noise and timesteps from the samples' keys."""
-        losses = {plan.objective[0]: self(batch, plan)["losses"] for plan in (main_plan(batch), regularization_plan(batch))}
+        plans = (main_plan(batch), regularization_plan(batch))
+        losses = {plan.objective[0]: self(batch, plan)["losses"] for plan in plans}
         stage = "test" if self.trainer.testing else "val"
         for objective, values in losses.items():
             self.log(f"{stage}/loss_{objective}", values.mean(), batch_size=len(batch), sync_dist=True)
@@ -183,7 +185,9 @@ class DreamInpainter(pl.LightningModule):
         """The pipeline of this model's own networks; nothing is copied."""
         unet, adapter = self.network.unet, self.network.adapter
         sampler = DDIMScheduler.from_config(self.scheduler.config)
-        pipeline = DreamInpainterPipeline(self.vae, self.text_encoder, self.tokenizer, unet, sampler, adapter, self.network)
+        pipeline = DreamInpainterPipeline(
+            self.vae, self.text_encoder, self.tokenizer, unet, sampler, adapter, self.network
+        )
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
 

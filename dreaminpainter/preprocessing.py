@@ -44,6 +44,10 @@ def as_pictures(pictures: Pictures, channels: int) -> list[Tensor]:
         )
     if not torch.isfinite(tensor).all():
         raise InputError("A picture holds values that are not finite (NaN or infinity).")
+    if tensor.abs().max() > 1.001:  # interpolation may overshoot by a rounding error
+        raise InputError(
+            f"A picture holds values up to {tensor.abs().max():.4g}. Give floats in [0, 1] or [-1, 1], or uint8 in 0 to 255."
+        )
     if channels == 3 and tensor.min() < 0:
         tensor = tensor / 2 + 0.5
     return list(tensor if tensor.ndim == 4 else tensor[None])

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -76,11 +76,11 @@ class Batch:
     def __len__(self) -> int:
         return len(self.id)
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self, device: torch.device | str) -> Batch:
         """A copy whose pictures, masks and latents are on `device`; `key` stays on the host."""
         return _map_tensors(self, lambda tensor: tensor.to(device, non_blocking=True))
 
-    def pin_memory(self) -> Self:
+    def pin_memory(self) -> Batch:
         """A copy in page-locked memory, as a DataLoader asks for when it feeds a GPU."""
         return _map_tensors(self, torch.Tensor.pin_memory)
 

@@ -22,7 +22,7 @@ class SubjectUNet(UNet2DConditionModel):
         torch.Size([1, 64, 8, 8])
     """
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         sample: Tensor,
         timestep: Tensor | int,
@@ -71,32 +71,36 @@ class SubjectUNet(UNet2DConditionModel):
             else:
                 hidden, layers = block(hidden_states=hidden, temb=embedding)
         # A block's last entry is its downsampler's output, where it has one.
-        return layers[len(block.resnets) - 1]
+        features: Tensor = layers[len(block.resnets) - 1]
+        return features
 
     def down_stack(self, last_block: int) -> "SubjectUNet":
         """A frozen copy of what a read up to `last_block` computes with, and nothing else."""
         check_block(self, last_block)
         kept = {"conv_in", "time_proj", "time_embedding", "down_blocks"}
-        stack = type(self).from_config(self.config)
+        stack: SubjectUNet = type(self).from_config(self.config)
         for name in [name for name, _ in stack.named_children() if name not in kept]:
             setattr(stack, name, None)
         stack.down_blocks = stack.down_blocks[: last_block + 1]
-        stack.load_state_dict({name: value for name, value in self.state_dict().items() if name in stack.state_dict()})
-        return stack.requires_grad_(False).eval()
+        weights = self.state_dict()
+        stack.load_state_dict({name: weights[name] for name in stack.state_dict()})
+        stack.requires_grad_(False).eval()
+        return stack
 
 
 def check_block(unet: UNet2DConditionModel, block: int) -> None:
     """Raises a SettingError where `unet` has no down block `block`."""
     count = len(unet.config.down_block_types)
     if not 0 <= block < count:
-        raise SettingError(f"block={block} cannot be read: the UNet has down blocks 0 to {count - 1}. Choose one of them.")
+        raise SettingError(f"block={block} cannot be read; the UNet has down blocks 0 to {count - 1}. Choose one.")
 
 
 def adopt(unet: UNet2DConditionModel) -> SubjectUNet:
     """The same UNet, able to be read: a stock instance changes its class in place."""
     if not isinstance(unet, SubjectUNet):
         unet.__class__ = SubjectUNet
-    return unet
+    adopted: SubjectUNet = unet
+    return adopted
 
 
 def widen(unet: UNet2DConditionModel, in_channels: int) -> None:
@@ -121,6 +125,7 @@ def widen(unet: UNet2DConditionModel, in_channels: int) -> None:
     with torch.no_grad():
         new.weight.zero_()
         new.weight[:, : old.in_channels] = old.weight
-        new.bias.copy_(old.bias)
+        if new.bias is not None:
+            new.bias.copy_(old.bias)
     unet.conv_in = new
     unet.register_to_config(in_channels=in_channels)

@@ -1,0 +1,126 @@
+"""The loss, told apart by objective and timestep."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import pairwise
+from time import monotonic
+from typing import Any, cast
+
+import lightning.pytorch as pl
+import torch
+import torch.distributed
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor
+
+from dreaminpainter.errors import SettingError
+from dreaminpainter.module import DreamInpainter
+
+Sums = dict[str, tuple[float, float]]
+"""For each name a sum, and the number that makes a mean of it."""
+
+
+@dataclass
+class _Window:
+    """What was seen since the last log; tensors stay on their device, so that no step has to wait for them."""
+
+    started: float
+    images: int = 0
+    loss: list[Tensor] = field(default_factory=list)
+    losses: list[Tensor] = field(default_factory=list)
+    timesteps: list[Tensor] = field(default_factory=list)
+    objective: list[str] = field(default_factory=list)
+
+
+class LossLogger(Callback):
+    """Logs means since the last log, every `trainer.log_every_n_steps` optimizer steps, over all processes.
+
+    `train/loss` is what is minimised. `train/loss_{objective}` and `train/loss_t{first}-{last}` are means of the
+    unweighted losses of one objective, or of one range of timesteps; where there were none they are left out.
+    `train/regularization` is the schedule's value. `train/images_per_second` is over all the time between two logs,
+    validation included.
+
+    Args:
+        bins: ranges of timesteps, 1 or more.
+
+    Raises:
+        SettingError: `bins` is below 1.
+
+    Example:
+        >>> LossLogger(bins=4).names_of_bins(1000)
+        ['t0-249', 't250-499', 't500-749', 't750-999']
+    """
+
+    def __init__(self, bins: int = 4) -> None:
+        if bins < 1:
+            raise SettingError(f"The number of timestep bins is {bins}. Set it to 1 or more.")
+        self.bins = bins
+        self._window = _Window(monotonic())
+        self._step = 0
+
+    def names_of_bins(self, timesteps: int) -> list[str]:
+        """The first and last of `timesteps` in each bin, as they are logged; bin i has those with t · bins // T = i."""
+        edges = [-(-timesteps * place // self.bins) for place in range(self.bins + 1)]
+        return [f"t{low}-{high - 1}" for low, high in pairwise(edges)]
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._window = _Window(monotonic())
+        self._step = trainer.global_step
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if every == 0:
+            return
+        self._window.images += len(batch)
+        # Lightning hands out the loss divided by the number of batches that are accumulated.
+        self._window.loss.append(outputs["loss"] * trainer.accumulate_grad_batches)
+        self._window.losses.append(outputs["losses"])
+        self._window.timesteps.append(outputs["timesteps"])
+        self._window.objective.extend(outputs["objective"])
+        if trainer.global_step == self._step:
+            return
+        self._step = trainer.global_step
+        if self._step % every == 0:
+            self._log(trainer, cast(DreamInpainter, pl_module))
+            self._window = _Window(monotonic())
+
+    def _log(self, trainer: pl.Trainer, model: DreamInpainter) -> None:
+        sums = _over_processes(self._sums(model.scheduler.config.num_train_timesteps), trainer.world_size)
+        values = {name: total / number for name, (total, number) in sums.items()}
+        values["train/images_per_second"] *= trainer.world_size
+        step = self._step - 1
+        values["train/regularization"] = model.regularizer.strength(step)
+        # Straight to the loggers: what is logged through the model would be logged again wherever it is left out here.
+        for logger in trainer.loggers:
+            logger.log_metrics(values, step=step)
+        # A tensor on the host: progress bars read it at every step, and do not have to wait for the device.
+        model.log("train/loss", torch.tensor(values["train/loss"]), prog_bar=True, logger=False)
+
+    def _sums(self, timesteps: int) -> Sums:
+        window, bins = self._window, self.names_of_bins(timesteps)
+        loss = torch.stack(window.loss).float()
+        sums: defaultdict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
+        sums["train/loss"] = (float(loss.sum()), len(loss))
+        sums["train/images_per_second"] = (window.images, monotonic() - window.started)
+        rows = zip(
+            torch.cat(window.losses).tolist(), torch.cat(window.timesteps).tolist(), window.objective, strict=True
+        )
+        for value, timestep, objective in rows:
+            for name in (f"train/loss_{objective}", f"train/loss_{bins[timestep * self.bins // timesteps]}"):
+                sums[name] = (sums[name][0] + value, sums[name][1] + 1)
+        return dict(sums)
+
+
+def _over_processes(sums: Sums, world_size: int) -> Sums:
+    """Added up by name: a process may have had no row of an objective that another had."""
+    if world_size == 1:
+        return sums
+    gathered: list[Sums] = [{}] * world_size
+    torch.distributed.all_gather_object(gathered, sums)
+    names = dict.fromkeys(name for one in gathered for name in one)
+    nothing = (0.0, 0.0)
+    return {
+        name: (sum(one.get(name, nothing)[0] for one in gathered), sum(one.get(name, nothing)[1] for one in gathered))
+        for name in names
+    }

@@ -1,0 +1,75 @@
+"""The `dreaminpainter` command. Nothing heavy is imported before a command is chosen, so that help is quick."""
+
+import os
+import sys
+from difflib import get_close_matches
+from importlib import import_module
+
+from dreaminpainter import __version__
+from dreaminpainter.errors import DreamInpainterError
+
+COMMANDS = {
+    "demo": ("demo", "train a tiny model on drawn pictures for a few minutes and look at what it learned"),
+    "fit": ("training", "train, from layered configs: fit --config configs/quickstart.yaml"),
+    "validate": ("training", "the loss of both objectives on the validation samples of a checkpoint"),
+    "test": ("training", "the same on the test samples"),
+    "predict": ("training", "fill the holes of the test samples and write the pictures into a folder"),
+    "inpaint": ("inpaint", "fill the hole of one picture with the subject of another"),
+}
+
+HELP = f"""dreaminpainter {__version__}: text-guided, subject-driven image inpainting (arXiv 2312.03771)
+
+usage: dreaminpainter COMMAND [settings]
+
+{chr(10).join(f"  {name:10}{text}" for name, (_, text) in COMMANDS.items())}
+
+  dreaminpainter COMMAND --help            its settings
+  dreaminpainter fit --config A --config B --print_config
+                                           what two layered configs come to
+  dreaminpainter fit --model.selector.help CosineDistance
+                                           the settings of one component
+  DREAMINPAINTER_DEBUG=1                   show the stack trace of an error
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: what follows `dreaminpainter` on the command line; the process's own where left out.
+
+    Returns:
+        0, or 2 after an error that the user can mend, which is printed without a stack trace.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(HELP)
+        return 0
+    if arguments[0] == "--version":
+        print(__version__)
+        return 0
+    name, *rest = arguments
+    if name not in COMMANDS:
+        near = get_close_matches(name, COMMANDS)
+        return _fail(
+            f"There is no command {name!r}. {f'Did you mean {near[0]!r}?' if near else 'See dreaminpainter --help.'}"
+        )
+    # Logs of the libraries at start-up say nothing to a user of the command.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    try:
+        import_module(f"dreaminpainter.commands.{COMMANDS[name][0]}").run(name, rest)
+    except DreamInpainterError as error:
+        if os.environ.get("DREAMINPAINTER_DEBUG"):
+            raise
+        return _fail(_message(error))
+    return 0
+
+
+def _message(error: DreamInpainterError) -> str:
+    """Its text; of an error that a loader process passed on, without that process's stack trace."""
+    return str(error).rpartition(f"{type(error).__name__}: ")[2].strip()
+
+
+def _fail(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2

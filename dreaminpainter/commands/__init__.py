@@ -1,0 +1,1 @@
+"""What the subcommands of `dreaminpainter` do, a module each, imported when one is called."""

@@ -1,0 +1,98 @@
+"""`inpaint`: fills the hole of one picture with the subject of another."""
+
+import sys
+from pathlib import Path
+
+import torch
+from jsonargparse import auto_cli
+
+from dreaminpainter.checkpoints import load_pipeline
+from dreaminpainter.errors import SettingError
+from dreaminpainter.pictures import open_mask, open_reference, open_scene
+from dreaminpainter.preprocessing import to_output
+from dreaminpainter.tokenizer import spelled_words
+from dreaminpainter.visualization import mark_tokens
+
+
+def inpaint(
+    image: str,
+    mask_image: str,
+    reference_image: str,
+    prompt: str,
+    checkpoint: str,
+    output: str = "filled.png",
+    reference_mask: str | None = None,
+    num_inference_steps: int = 50,
+    guidance_scale: float = 7.5,
+    seed: int = 0,
+    k: int | None = None,
+    height: int | None = None,
+    width: int | None = None,
+    explain: str | None = None,
+    device: str = "auto",
+) -> None:
+    """Fills the white of a mask with the subject of a reference picture, doing what the prompt says.
+
+    Every pixel outside the mask is written as it was read.
+
+    Args:
+        image: the scene, a picture file of any size and orientation.
+        mask_image: black and white, of the scene's size; white is filled.
+        reference_image: a picture of the subject; its transparency, or reference_mask, cuts it out.
+        prompt: what the filled picture shows.
+        checkpoint: a training checkpoint (RUN/checkpoints/last.ckpt) or the folder of a saved pipeline.
+        output: the PNG to write.
+        reference_mask: black and white, of the reference's size; white is the subject.
+        num_inference_steps: denoising steps; more is slower and finer.
+        guidance_scale: how strongly the text is followed; 7.5 is the paper's.
+        seed: the same seed and settings give the same picture.
+        k: how many tokens stand for the subject; the trained number where left out.
+        height: height that the network works at, where it shall not be found from the picture's shape.
+        width: likewise.
+        explain: also write a picture of the tokens that were chosen to this PNG.
+        device: "cpu", "cuda", "mps", or "auto" for the fastest there is.
+    """
+    if Path(output).suffix.lower() != ".png":
+        raise SettingError(f"output={output} is no .png; other formats would change the pixels outside the mask.")
+    notes: list[str] = []
+    scene = open_scene(image, notes)
+    hole = open_mask(mask_image, notes, size=scene.size)
+    subject, subject_mask = open_reference(reference_image, notes, mask_path=reference_mask)
+    pipeline = load_pipeline(checkpoint).to(_device(device))
+    unknown = spelled_words(pipeline.tokenizer, prompt)
+    if unknown:
+        notes.append(f"This model never learned the words {', '.join(unknown)}; it reads them letter by letter.")
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+
+    result = pipeline(
+        prompt=prompt,
+        image=scene,
+        mask_image=hole,
+        reference_image=subject,
+        reference_mask=subject_mask,
+        height=height,
+        width=width,
+        num_inference_steps=num_inference_steps,
+        guidance_scale=guidance_scale,
+        k=k,
+        generator=torch.Generator().manual_seed(seed),
+    )
+    result.images[0].save(output)
+    print(f"filled: {output}")
+    if explain is not None:
+        chosen, grid = result.subject.selection.indices[0], result.subject.features.grid
+        marked = mark_tokens(result.reference[0], chosen, grid, result.subject.features.has_class_token)
+        to_output([marked], "pil")[0].save(explain)
+        print(f"chosen tokens: {explain}")
+
+
+def run(name: str, arguments: list[str]) -> None:
+    """Runs the command with the given arguments."""
+    auto_cli(inpaint, args=arguments, prog=f"dreaminpainter {name}", as_positional=False)
+
+
+def _device(name: str) -> str:
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"

@@ -1,0 +1,43 @@
+"""Where the configs are: beside the package in a source tree, inside it in a wheel."""
+
+from pathlib import Path
+
+from dreaminpainter.errors import MissingFileError
+
+_HERE = Path(__file__).parent
+
+
+def config_folder() -> Path:
+    """The folder of the configs that come with the package."""
+    inside = _HERE / "configs"
+    return inside if inside.is_dir() else _HERE.parent / "configs"
+
+
+def find_config(name: str) -> Path:
+    """The file of that name, or else the packaged config of that name, with or without `configs/` before it.
+
+    Raises:
+        MissingFileError: there is neither.
+    """
+    given = Path(name)
+    packaged = config_folder() / Path(*(given.parts[1:] if given.parts[:1] == ("configs",) else given.parts))
+    for path in (given, packaged, packaged.with_suffix(".yaml")):
+        if path.is_file():
+            return path
+    known = sorted(str(path.relative_to(config_folder())) for path in config_folder().rglob("*.yaml"))
+    raise MissingFileError(
+        f"There is no config {name!r}, and none of that name comes with the package: {', '.join(known)}."
+    )
+
+
+def with_configs_found(arguments: list[str]) -> list[str]:
+    """The arguments of a command, with every `--config NAME` replaced by the file found."""
+    found: list[str] = []
+    for argument in arguments:
+        if found and found[-1] == "--config":
+            found.append(str(find_config(argument)))
+        elif argument.startswith("--config="):
+            found += ["--config", str(find_config(argument.removeprefix("--config=")))]
+        else:
+            found.append(argument)
+    return found

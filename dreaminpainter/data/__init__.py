@@ -1,0 +1,1 @@
+"""From segmented pictures to training batches; knows nothing of the model."""

@@ -1,0 +1,101 @@
+"""Captions of whole pictures, the text of the regularization (Fig. 2b).
+
+The paper's captions are BLIP's. The ones here need no network.
+
+Example:
+    >>> from dreaminpainter.data.captioning import ClassNameCaptioner
+    >>> ClassNameCaptioner().template
+    'a photo of a {class_name}'
+"""
+
+from abc import ABC, abstractmethod
+from typing import Literal
+
+from torch import Tensor, nn
+
+from dreaminpainter.components import Component
+from dreaminpainter.data.sources.base import Instance
+from dreaminpainter.errors import InputError, SettingError
+from dreaminpainter.randomness import integers
+
+
+class Captioner(Component, nn.Module, ABC):
+    """Describes whole pictures in words."""
+
+    @abstractmethod
+    def forward(self, images: list[Tensor], instances: list[Instance], keys: Tensor | None = None) -> list[str]:
+        """One caption for each of B pictures.
+
+        Args:
+            images: (3, H, W) uint8 each, the pictures to describe; they may be crops of the instances' own.
+            instances: what is known of each picture.
+            keys: (B,) int64, the samples' keys; only captioners that draw read them.
+
+        Raises:
+            InputError: a picture cannot be captioned in this way.
+        """
+
+
+class ClassNameCaptioner(Captioner):
+    """The object's class in a fixed sentence: the plainest baseline, which says nothing of the rest of the picture.
+
+    Args:
+        template: the sentence; `{class_name}` stands for the class.
+
+    Raises:
+        SettingError: the template does not hold `{class_name}`.
+
+    Example:
+        >>> import torch
+        >>> dog = Instance(torch.zeros(3, 4, 4), torch.ones(1, 4, 4), "dog", (0, 0, 4, 4), [], "mine", "1")
+        >>> ClassNameCaptioner()([dog.image], [dog])
+        ['a photo of a dog']
+    """
+
+    def __init__(self, template: str = "a photo of a {class_name}") -> None:
+        super().__init__()
+        if "{class_name}" not in template:
+            raise SettingError(
+                f"The caption template {template!r} has no {{class_name}} in it. Put it where it belongs."
+            )
+        self.template = template
+
+    def forward(self, images: list[Tensor], instances: list[Instance], keys: Tensor | None = None) -> list[str]:
+        return [self.template.replace("{class_name}", instance.class_name) for instance in instances]
+
+
+class DatasetCaptioner(Captioner):
+    """One of the captions that came with the picture.
+
+    Args:
+        choice: "first", or "random" for one drawn from the sample's key.
+
+    Example:
+        >>> import torch
+        >>> words = ["a dog runs", "a brown dog"]
+        >>> dog = Instance(torch.zeros(3, 4, 4), torch.ones(1, 4, 4), "dog", (0, 0, 4, 4), words, "mine", "1")
+        >>> DatasetCaptioner(choice="first")([dog.image], [dog])
+        ['a dog runs']
+    """
+
+    def __init__(self, choice: Literal["first", "random"] = "random") -> None:
+        super().__init__()
+        self.choice = choice
+
+    def forward(self, images: list[Tensor], instances: list[Instance], keys: Tensor | None = None) -> list[str]:
+        for instance in instances:
+            if not instance.captions:
+                raise InputError(
+                    f"The instance {instance.id!r} of {instance.source!r} came without captions. Use ClassNameCaptioner"
+                    " or another captioner for this source, or put the source's caption files where it looks for them."
+                )
+        if self.choice == "first":
+            return [instance.captions[0] for instance in instances]
+        if keys is None:
+            raise SettingError(
+                'DatasetCaptioner(choice="random") draws from the samples\' keys; give them, or use "first".'
+            )
+        return [
+            instance.captions[int(integers(key[None], 0, len(instance.captions), (), "caption"))]
+            for instance, key in zip(instances, keys, strict=True)
+        ]

@@ -1,0 +1,147 @@
+"""Sources, merged and made into batches."""
+
+import json
+from hashlib import blake2b
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+
+from dreaminpainter.components import describe
+from dreaminpainter.data.captioning import Captioner, DatasetCaptioner
+from dreaminpainter.data.dataset import InpaintingDataset
+from dreaminpainter.data.masking import LooseBoxMask, MaskGenerator
+from dreaminpainter.data.references import NoAugmentation, ReferenceAugmentation
+from dreaminpainter.data.sampling import InOrder, Merged, ResumableLoader
+from dreaminpainter.data.sources.base import SegmentationSource
+from dreaminpainter.errors import SettingError
+from dreaminpainter.types import Batch
+
+
+class InpaintingDataModule(pl.LightningDataModule):
+    """Batches for the method from any number of sources.
+
+    Every draw of a sample starts from its key, made of seed, epoch, source and id: the batches are the same for any
+    number of workers.
+
+    Args:
+        train: sources to train on, by a name of your choice.
+        validation: sources to validate on; their samples are the same each time.
+        test: sources to test and predict on; those of `validation` where left out.
+        weights: share of each training source, relative to each other; by size where left out, 1 for a source that is
+            not named, 0 leaves a source out.
+        height: height of the scenes in pixels, divisible by what the model asks for.
+        width: width of the scenes in pixels, likewise.
+        reference_size: side of the square references in pixels.
+        mask: makes holes from objects; `LooseBoxMask` where left out.
+        captioner: describes whole pictures; `DatasetCaptioner` where left out.
+        augmentation: changes references; `NoAugmentation` where left out.
+        batch_size: samples a step and process.
+        num_workers: loader processes; 0 loads in the training process.
+        samples_per_epoch: length of an epoch; the number of instances where left out.
+        validation_samples: how many samples of the validation and test sources to use; all where left out.
+        seed: where every draw starts; the command takes it from `seed_everything`.
+    """
+
+    def __init__(
+        self,
+        train: dict[str, SegmentationSource],
+        validation: dict[str, SegmentationSource],
+        test: dict[str, SegmentationSource] | None = None,
+        weights: dict[str, float] | None = None,
+        height: int = 512,
+        width: int = 512,
+        reference_size: int = 512,
+        mask: MaskGenerator | None = None,
+        captioner: Captioner | None = None,
+        augmentation: ReferenceAugmentation | None = None,
+        batch_size: int = 8,
+        num_workers: int = 2,
+        samples_per_epoch: int | None = None,
+        validation_samples: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.train = train
+        self.validation = validation
+        self.test = test or validation
+        self.weights = weights
+        self.height = height
+        self.width = width
+        self.reference_size = reference_size
+        self.mask = mask or LooseBoxMask()
+        self.captioner = captioner or DatasetCaptioner()
+        self.augmentation = augmentation or NoAugmentation()
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+        self.samples_per_epoch = samples_per_epoch
+        self.validation_samples = validation_samples
+        self.seed = seed
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Shuffled, merged by weight, endless over epochs; the last incomplete batch of an epoch is left out."""
+        sampler = Merged(_sizes(self.train), self.weights, self.samples_per_epoch, self.seed, *self._place())
+        if len(sampler) < self.batch_size:
+            raise SettingError(
+                f"An epoch has {len(sampler)} samples a process and data.batch_size is {self.batch_size}: no batch can be "
+                "made. Lower the batch size, or raise data.samples_per_epoch."
+            )
+        return ResumableLoader(self.dataset(self.train), sampler=sampler, drop_last=True, **self._settings())
+
+    def val_dataloader(self) -> torch.utils.data.DataLoader[Batch]:
+        """The validation samples in order."""
+        return self._in_order(self.validation)
+
+    def test_dataloader(self) -> torch.utils.data.DataLoader[Batch]:
+        """The test samples in order."""
+        return self._in_order(self.test)
+
+    def predict_dataloader(self) -> torch.utils.data.DataLoader[Batch]:
+        """As for test."""
+        return self._in_order(self.test)
+
+    def dataset(self, sources: dict[str, SegmentationSource]) -> InpaintingDataset:
+        """Batches of `sources` under this module's settings."""
+        return InpaintingDataset(
+            sources,
+            (self.height, self.width),
+            self.reference_size,
+            self.mask,
+            self.captioner,
+            self.augmentation,
+            self.seed,
+        )
+
+    def manifest_hash(self) -> str:
+        """Identifies the training data: its sources with their settings and sizes, as a checkpoint records them."""
+        manifest = {name: [describe(source), len(source)] for name, source in self.train.items()}
+        return blake2b(json.dumps(manifest, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+    def _in_order(self, sources: dict[str, SegmentationSource]) -> torch.utils.data.DataLoader[Batch]:
+        sampler = InOrder(_sizes(sources), self.validation_samples, *self._place())
+        return torch.utils.data.DataLoader(self.dataset(sources), sampler=sampler, **self._settings())
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "batch_size": self.batch_size,
+            "num_workers": self.num_workers,
+            "collate_fn": _as_made,
+            "pin_memory": torch.cuda.is_available(),
+            "persistent_workers": self.num_workers > 0,
+        }
+
+    def _place(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+
+def _as_made(batch: Batch) -> Batch:
+    return batch
+
+
+def _sizes(sources: dict[str, SegmentationSource]) -> dict[str, int]:
+    sizes = {name: len(source) for name, source in sources.items()}
+    for name, size in sizes.items():
+        if size == 0:
+            left_out = dict(sources[name].left_out) or "nothing"
+            raise SettingError(f"The source {name!r} has no instances (left out: {left_out}). Mend its settings.")
+    return sizes

@@ -1,0 +1,98 @@
+"""Crops a picture to the size that is trained on, together with the mask of its object.
+
+Example:
+    >>> import torch
+    >>> image = torch.zeros(3, 60, 90, dtype=torch.uint8)
+    >>> mask = torch.zeros(1, 60, 90, dtype=torch.bool)
+    >>> mask[:, 20:40, 50:80] = True
+    >>> dog = Instance(image, mask, "dog", (50, 20, 80, 40), [], "mine", "1")
+    >>> framed = frame(dog, height=32, width=32, key=torch.tensor([5]))
+    >>> framed.image.shape, bool(framed.object_mask.any())
+    (torch.Size([3, 32, 32]), True)
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from dreaminpainter.cutout import boxes_of, resize_together
+from dreaminpainter.data.sources.base import Instance
+from dreaminpainter.randomness import uniform
+
+
+@dataclass
+class Framed:
+    """A scene of the wanted size.
+
+    Args:
+        image: (3, height, width) float in [-1, 1].
+        object_mask: (1, height, width) float in {0, 1}, never empty.
+    """
+
+    image: Tensor
+    object_mask: Tensor
+
+
+def frame(instance: Instance, height: int, width: int, key: Tensor, max_share: float = 0.5) -> Framed:
+    """Crops and resizes an instance.
+
+    The crop has the aspect of height and width. It is drawn between the largest that the picture holds and the smallest
+    that still holds the whole object, gives it at most `max_share` of the area, and is no smaller than height x width,
+    so that pixels are blown up only where the picture itself is smaller than asked for. Where not even the largest crop
+    holds the whole object, it is placed to show most of it. All of this is our choice.
+
+    Args:
+        instance: the picture and its object.
+        height: wanted height in pixels.
+        width: wanted width in pixels.
+        key: (1,) int64, the sample's key, which size and place are drawn from.
+        max_share: greatest share of the crop that the object may take, wherever the picture is large enough.
+
+    Raises:
+        InputError: the object's mask is empty.
+    """
+    box = boxes_of(instance.mask[None])[0].tolist()
+    size = _crop_size(instance.mask, box, width / height, width, max_share, float(uniform(key, (), "frame.size")))
+    place = uniform(key, (2,), "frame.place")[0].tolist()
+    seen_YX = (instance.mask[0].sum(dim=1), instance.mask[0].sum(dim=0))
+    top = _start(seen_YX[0], size[0], (box[1], box[3]), place[0])
+    left = _start(seen_YX[1], size[1], (box[0], box[2]), place[1])
+    window = (slice(None), slice(top, top + size[0]), slice(left, left + size[1]))
+    image = instance.image[window].float() / 127.5 - 1.0
+    return Framed(*resize_together(image, instance.mask[window], (height, width)))
+
+
+def _crop_size(
+    mask: Tensor, box: list[int], aspect: float, wanted_width: int, max_share: float, drawn: float
+) -> tuple[int, int]:
+    """(height, width) of the crop, in whole pixels of the picture."""
+    left, top, right, bottom = box
+    picture_height, picture_width = mask.shape[1:]
+    largest = min(float(picture_width), picture_height * aspect)
+    for_share = math.sqrt(float(mask.sum()) / max_share * aspect)
+    smallest = min(max(right - left, (bottom - top) * aspect, for_share, wanted_width), largest)
+    width = smallest + drawn * (largest - smallest)
+    # Rounded up, so that neither the object nor the promise on its share is cut; less a little for float error.
+    return (
+        min(math.ceil(width / aspect - 1e-6), picture_height),
+        min(math.ceil(width - 1e-6), picture_width),
+    )
+
+
+def _start(seen: Tensor, length: int, extent: tuple[int, int], drawn: float) -> int:
+    """Where a crop of `length` begins along one axis.
+
+    Args:
+        seen: how many of the object's pixels lie at each position of the axis.
+        length: the crop's length.
+        extent: the object's first position, and one past its last.
+        drawn: uniform in [0, 1).
+    """
+    first = max(0, extent[1] - length)
+    last = min(extent[0], len(seen) - length)
+    if first <= last:
+        return first + int(drawn * (last - first + 1))
+    shown = F.pad(seen.cumsum(0), (1, 0))
+    return int((shown[length:] - shown[:-length]).argmax())

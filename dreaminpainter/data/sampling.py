@@ -1,0 +1,168 @@
+"""Which instance comes when: a pure function of seed and epoch, so that a run can continue anywhere."""
+
+import math
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Sampler
+
+from dreaminpainter.data.dataset import Pick
+from dreaminpainter.errors import SettingError
+from dreaminpainter.randomness import sample_key
+from dreaminpainter.types import Batch
+
+
+class InOrder(Sampler[Pick]):
+    """Every instance of every source once, in order, with the keys of epoch 0: for validation and test.
+
+    Args:
+        sizes: instances a source.
+        limit: at most so many, spread evenly over all; None takes all.
+        rank: of this process.
+        world_size: how many processes share the instances.
+    """
+
+    def __init__(self, sizes: dict[str, int], limit: int | None = None, rank: int = 0, world_size: int = 1) -> None:
+        picks = [Pick(source, index, 0) for source, size in sizes.items() for index in range(size)]
+        if limit is not None and limit < len(picks):
+            picks = [picks[round(place * len(picks) / limit)] for place in range(limit)]
+        self.picks = picks[rank::world_size]
+
+    def __len__(self) -> int:
+        return len(self.picks)
+
+    def __iter__(self) -> Iterator[Pick]:
+        return iter(self.picks)
+
+
+class Merged(Sampler[Pick]):
+    """Instances of several sources in exact long-run shares, each source in a new order each time through.
+
+    Args:
+        sizes: instances a source.
+        weights: share of each source, relative to each other; None goes by size, so that an epoch has every instance
+            once. A source of weight 0 is left out.
+        samples_per_epoch: length of an epoch; None takes the number of instances.
+        seed: the run's seed.
+        rank: of this process.
+        world_size: how many processes share an epoch.
+
+    Raises:
+        SettingError: weights for unknown sources, negative or all zero.
+    """
+
+    def __init__(
+        self,
+        sizes: dict[str, int],
+        weights: dict[str, float] | None = None,
+        samples_per_epoch: int | None = None,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        relative = _checked_weights(sizes, weights)
+        total = math.fsum(relative.values())
+        self.sizes = sizes
+        self.shares = {source: weight / total for source, weight in relative.items()}
+        self.samples_per_epoch = samples_per_epoch or sum(sizes[source] for source in relative)
+        self.seed = seed
+        self.rank = rank
+        self.world_size = world_size
+        self.epoch = 0
+        self.skip = 0
+        """Samples of this process that the next iteration, and only that one, leaves out at its start."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this ahead of each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.samples_per_epoch // self.world_size
+
+    def __iter__(self) -> Iterator[Pick]:
+        picks = [Pick(source, index, self.epoch) for source in self.shares for index in self._indices(source)]
+        order = _permutation(len(picks), sample_key(self.seed, "order", epoch=self.epoch))
+        mine = order[self.rank :: self.world_size][self.skip : len(self)]
+        self.skip = 0
+        return (picks[place] for place in mine)
+
+    def _indices(self, source: str) -> list[int]:
+        """The instances of `source` in this epoch; the next epoch goes on where this one stopped."""
+        start = sum(self._count(source, epoch) for epoch in range(self.epoch))
+        return list(islice(self._endless(source, start), self._count(source, self.epoch)))
+
+    def _endless(self, source: str, start: int) -> Iterator[int]:
+        size = self.sizes[source]
+        cycle, place = divmod(start, size)
+        while True:
+            yield from _permutation(size, sample_key(self.seed, "cycle", source, epoch=cycle))[place:]
+            cycle, place = cycle + 1, 0
+
+    def _count(self, source: str, epoch: int) -> int:
+        """How many samples of `source` an epoch has: its share of evenly spaced places, off by less than one.
+
+        The places are shifted by the golden ratio from epoch to epoch, so that roundings even out.
+        """
+        names = list(self.shares)
+        before = names[: names.index(source)]
+        shift = (epoch * 0.6180339887498949) % 1.0
+        low, high = (
+            math.ceil(round(math.fsum(self.shares[name] for name in part) * self.samples_per_epoch, 6) - shift)
+            for part in (before, [*before, source])
+        )
+        return high - low
+
+
+class ResumableLoader(DataLoader[Any]):
+    """A DataLoader that Lightning can save in the middle of an epoch and continue exactly there.
+
+    The position is the number of batches handed out, not of those that workers have prepared.
+    """
+
+    sampler: Merged
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._handed_out = 0
+        self._resume: tuple[int, int] | None = None
+
+    def state_dict(self) -> dict[str, int]:
+        """Epoch and batches handed out in it."""
+        return {"epoch": self.sampler.epoch, "batches": self._handed_out}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """The next iteration of that epoch begins behind those batches."""
+        self._resume = (state["epoch"], state["batches"])
+        self.sampler.set_epoch(state["epoch"])
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        epoch, done = self._resume or (-1, 0)
+        self._resume = None
+        start = done if epoch == self.sampler.epoch and done < len(self) else 0
+        self._handed_out = start
+        self.sampler.skip = start * (self.batch_size or 1)
+        for batch in super().__iter__():
+            self._handed_out += 1
+            yield batch
+
+
+def _permutation(size: int, key: int) -> list[int]:
+    order: list[int] = torch.randperm(size, generator=torch.Generator().manual_seed(key)).tolist()
+    return order
+
+
+def _checked_weights(sizes: dict[str, int], weights: dict[str, float] | None) -> dict[str, float]:
+    if weights is None:
+        return {source: float(size) for source, size in sizes.items() if size}
+    unknown = weights.keys() - sizes.keys()
+    if unknown:
+        raise SettingError(f"data.weights names {', '.join(sorted(unknown))}; the sources are: {', '.join(sizes)}.")
+    chosen = {source: weights.get(source, 1.0) for source in sizes}
+    if min(chosen.values()) < 0 or not any(chosen.values()):
+        raise SettingError(f"data.weights is {weights}; weights must be 0 or more, and one of them above 0.")
+    empty = [source for source, weight in chosen.items() if weight and not sizes[source]]
+    if empty:
+        raise SettingError(f"The source {empty[0]!r} has a weight and no instances. Mend its settings, or set it to 0.")
+    return {source: weight for source, weight in chosen.items() if weight}

@@ -1,0 +1,229 @@
+import csv
+import functools
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from pycocotools.coco import COCO
+from torch.utils.data import DataLoader
+
+from dreaminpainter.components import describe, make
+from dreaminpainter.data.sources import CocoSource, SegmentationSource
+from dreaminpainter.errors import InputError, MissingFileError, SettingError
+
+SPLIT = "tiny"
+SQUARE = [[2, 2, 6, 2, 6, 6, 2, 6]]
+
+
+def annotation(number: int, segmentation: Any, **more: Any) -> dict[str, Any]:
+    return {"id": number, "image_id": 1, "category_id": 18, "iscrowd": 0, "segmentation": segmentation, **more}
+
+
+def write(root: Path, annotations: list[dict[str, Any]], **image: Any) -> CocoSource:
+    """One picture of 12 x 10 in COCO's layout."""
+    (root / "annotations").mkdir(exist_ok=True)
+    (root / SPLIT / "sub").mkdir(parents=True, exist_ok=True)
+    pixels = np.arange(360, dtype=np.uint8).reshape(10, 12, 3)
+    Image.fromarray(pixels).save(root / SPLIT / "sub" / "one.png")
+    data = {
+        "images": [{"id": 1, "file_name": "sub/one.png", "width": 12, "height": 10, "license": 4, **image}],
+        "annotations": annotations,
+        "categories": [{"id": 18, "name": "dog"}, {"id": 3, "name": "car"}],
+        "licenses": [{"id": 4, "name": "Attribution License", "url": "http://creativecommons.org/licenses/by/2.0/"}],
+    }
+    (root / "annotations" / f"instances_{SPLIT}.json").write_text(json.dumps(data))
+    return CocoSource(str(root), SPLIT)
+
+
+def uncompressed(rows: slice, columns: slice) -> dict[str, Any]:
+    mask = np.zeros((10, 12), np.uint8)
+    mask[rows, columns] = 1
+    flat = np.concatenate(([0], mask.flatten(order="F"), [2]))
+    edges = np.flatnonzero(np.diff(flat.clip(max=1)))
+    ends = [*edges.tolist(), 120] if flat[-2] == 0 else edges.tolist()
+    return {"size": [10, 12], "counts": np.diff([0, *ends]).tolist()}
+
+
+@pytest.mark.parametrize("split", ["train2017", "val2017"])
+def test_masks_equal_pycocotools_own_for_every_object_that_is_no_crowd(
+    test_data: Path, split: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = test_data / "coco"
+    source = CocoSource(str(root), split, min_area=0.0, max_area=1.0)
+    monkeypatch.setattr(source, "_read", functools.cache(source._read))  # hundreds of objects share 50 pictures
+    official = COCO(root / "annotations" / f"instances_{split}.json")
+    plain = [one for one in official.anns.values() if not one["iscrowd"]]
+    assert [source.id_of(i) for i in range(len(source))] == [str(one["id"]) for one in plain]
+    assert source.left_out == {"crowd": len(official.anns) - len(plain)} and source.left_out["crowd"] > 0
+    for i, one in enumerate(plain):
+        mask = torch.from_numpy(official.annToMask(one)).bool()
+        assert torch.equal(source[i].mask[0], mask), one["id"]
+
+
+@pytest.mark.parametrize("split", ["train2017", "val2017"])
+def test_real_instances_are_whole_records(test_data: Path, split: str) -> None:
+    root = test_data / "coco"
+    source = CocoSource(str(root), split)
+    with (root / "IMAGE_LICENSES.csv").open() as file:
+        licences = {row["file_name"]: row["license"] for row in csv.DictReader(file)}
+    official = COCO(root / "annotations" / f"instances_{split}.json")
+    captions = COCO(root / "annotations" / f"captions_{split}.json")
+    assert len(source) + sum(source.left_out.values()) == len(official.anns)
+    assert set(source.left_out) == {"crowd", "too small", "too large"}
+    for instance in source:
+        one = official.anns[int(instance.id)]
+        picture = official.imgs[one["image_id"]]
+        assert instance.image.shape == (3, picture["height"], picture["width"]) and instance.image.dtype == torch.uint8
+        assert instance.mask.shape == (1, picture["height"], picture["width"]) and instance.mask.dtype == torch.bool
+        assert 0.02 <= instance.mask.float().mean() <= 0.5
+        x, y, width, height = one["bbox"]
+        assert instance.box == pytest.approx((x, y, x + width, y + height), abs=4)  # a thin tip fills no pixel
+        assert instance.class_name == official.cats[one["category_id"]]["name"]
+        assert instance.captions == [caption["caption"].strip() for caption in captions.imgToAnns[one["image_id"]]]
+        assert instance.licence is not None and instance.licence.startswith(licences[picture["file_name"]])
+        assert instance.source == "coco"
+    assert any(instance.captions for instance in source)
+
+
+def test_a_record_holds_what_the_files_say(tmp_path: Path) -> None:
+    source = write(tmp_path, [annotation(7, SQUARE)])
+    captions = {
+        "annotations": [{"id": 1, "image_id": 1, "caption": " a dog \n"}, {"id": 2, "image_id": 1, "caption": "b"}]
+    }
+    (tmp_path / "annotations" / f"captions_{SPLIT}.json").write_text(json.dumps(captions))
+    instance = source[0]
+    assert (len(source), source.id_of(0), instance.id, instance.class_name) == (1, "7", "7", "dog")
+    assert instance.box == (2, 2, 6, 6) and instance.mask.sum() == 16 and instance.mask[0, 2:6, 2:6].all()
+    assert instance.image.permute(1, 2, 0).flatten().tolist() == [value % 256 for value in range(360)]
+    assert instance.captions == ["a dog", "b"]
+    assert instance.licence == "Attribution License (http://creativecommons.org/licenses/by/2.0/)"
+
+
+def test_run_lengths_are_read_plain_and_compressed(tmp_path: Path) -> None:
+    plain = uncompressed(slice(2, 6), slice(3, 8))
+    source = write(tmp_path, [annotation(1, plain)])
+    mask = source[0].mask
+    assert mask[0, 2:6, 3:8].all() and mask.sum() == 20
+    counts = source._index.objects[0].run_lengths["counts"].decode()
+    again = write(tmp_path, [annotation(1, {"size": [10, 12], "counts": counts})])
+    assert torch.equal(again[0].mask, mask)
+
+
+def test_what_is_left_out_is_counted_by_reason(tmp_path: Path) -> None:
+    annotations = [
+        annotation(1, SQUARE),
+        annotation(2, uncompressed(slice(0, 5), slice(0, 5)), iscrowd=1),
+        annotation(3, []),
+        annotation(4, None),
+        annotation(5, [[1, 1, 5, 5]]),
+        annotation(6, [[2, 2, 3, 2, 3, 3, 2, 3]]),
+        annotation(7, [[0, 0, 12, 0, 12, 10, 0, 10]]),
+        annotation(8, SQUARE, category_id=3),
+    ]
+    source = write(tmp_path, annotations)
+    source.categories = ["dog"]
+    assert [source.id_of(i) for i in range(len(source))] == ["1"]
+    assert source.left_out == {"crowd": 1, "no outline": 3, "too small": 1, "too large": 1, "other class": 1}
+
+
+def test_areas_are_shares_of_the_picture_limits_included(tmp_path: Path) -> None:
+    write(tmp_path, [annotation(1, SQUARE)])
+    share = 16 / 120
+    assert len(CocoSource(str(tmp_path), SPLIT, min_area=share, max_area=share)) == 1
+    assert CocoSource(str(tmp_path), SPLIT, min_area=share + 1e-6).left_out == {"too small": 1}
+    assert CocoSource(str(tmp_path), SPLIT, max_area=share - 1e-6).left_out == {"too large": 1}
+
+
+def test_the_constructor_reads_nothing_and_is_described(tmp_path: Path) -> None:
+    source = CocoSource(str(tmp_path / "nowhere"), "val2017", 0.1, 0.4, ["dog"])
+    assert describe(make(describe(source), SegmentationSource)) == describe(source)
+
+
+def test_the_annotations_are_read_once(tmp_path: Path) -> None:
+    source = write(tmp_path, [annotation(1, SQUARE)])
+    assert len(source) == 1
+    (tmp_path / "annotations" / f"instances_{SPLIT}.json").unlink()
+    assert source[0].id == "1"
+    assert torch.equal(pickle.loads(pickle.dumps(source))[0].mask, source[0].mask)  # noqa: S301
+
+
+def first(instances: list[Any]) -> Any:
+    return instances[0]
+
+
+def test_spawned_workers_yield_the_same_instances(tmp_path: Path) -> None:
+    source = write(tmp_path, [annotation(1, SQUARE), annotation(2, SQUARE)])
+    loader = DataLoader(source, batch_size=1, collate_fn=first, num_workers=1, multiprocessing_context="spawn")
+    for there, here in zip(loader, source, strict=True):
+        assert there.id == here.id and torch.equal(there.image, here.image) and torch.equal(there.mask, here.mask)
+
+
+def test_missing_annotations_and_pictures_come_with_the_hint_what_to_fetch(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match=r"instances_val2017\.json.*annotations_trainval2017\.zip.*train2017/"):
+        len(CocoSource(str(tmp_path), "val2017"))
+    source = write(tmp_path, [annotation(1, SQUARE)], file_name="two.png")
+    with pytest.raises(MissingFileError, match=r"two\.png.*train2017\.zip"):
+        source[0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../one.png", "sub/../../one.png", "/etc/one.png", "C:\\one.png", "..\\one.png", "\\\\host\\share\\one.png"],
+)
+def test_a_file_name_that_climbs_out_of_the_root_is_refused(tmp_path: Path, name: str) -> None:
+    Image.new("RGB", (12, 10)).save(tmp_path / "one.png")
+    source = write(tmp_path, [annotation(1, SQUARE)], file_name=name)
+    with pytest.raises(InputError, match="lies outside"):
+        source[0]
+
+
+def test_a_picture_of_another_size_than_annotated_is_refused_with_both_sizes(tmp_path: Path) -> None:
+    source = write(tmp_path, [annotation(1, SQUARE)], width=20, height=11)
+    with pytest.raises(InputError, match=r"one\.png is 12 x 10 .* 20 x 11"):
+        source[0]
+
+
+def test_annotations_count_stored_pixels_so_exif_is_not_applied(tmp_path: Path) -> None:
+    source = write(tmp_path, [annotation(1, SQUARE)])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / SPLIT / "sub" / "one.png"
+    with Image.open(path) as image:
+        image.load()
+    image.save(path, exif=exif)
+    assert source[0].image.shape == (3, 10, 12)
+
+
+def test_an_unknown_class_is_named_with_the_likeliest_one(tmp_path: Path) -> None:
+    write(tmp_path, [annotation(1, SQUARE)])
+    with pytest.raises(SettingError, match=r"no class 'dogs'\. Did you mean 'dog'"):
+        len(CocoSource(str(tmp_path), SPLIT, categories=["car", "dogs"]))
+
+
+@pytest.mark.parametrize(
+    ("annotations", "told"),
+    [
+        ([annotation(1, SQUARE), annotation(1, SQUARE)], "several annotations of id 1"),
+        ([annotation(1, {"size": [12, 10], "counts": [120]})], r"\[12, 10\].*\[10, 12\]"),
+        ([annotation(1, SQUARE, image_id=9)], "not in COCO's format.*KeyError: 9"),
+        ([annotation(1, [1, 2, 3, 4, 5, 6])], "not in COCO's format"),
+        ([annotation(1, [["a", 2, 3, 4, 5, 6]])], "not in COCO's format"),
+        ([{"id": 1}], "not in COCO's format"),
+    ],
+)
+def test_broken_annotations_are_refused_and_named(tmp_path: Path, annotations: list[Any], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        len(write(tmp_path, annotations))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"images": []}', ""])
+def test_a_file_that_is_no_coco_json_is_refused_and_named(tmp_path: Path, text: str) -> None:
+    source = write(tmp_path, [])
+    (tmp_path / "annotations" / f"instances_{SPLIT}.json").write_text(text)
+    with pytest.raises(InputError, match=r"instances_tiny\.json"):
+        len(source)

@@ -1,0 +1,51 @@
+import pytest
+import torch
+
+from dreaminpainter.data.captioning import Captioner, ClassNameCaptioner, DatasetCaptioner
+from dreaminpainter.data.sources import Instance
+from dreaminpainter.errors import InputError, SettingError
+
+
+def instance(captions: list[str], class_name: str = "dog") -> Instance:
+    image, mask = torch.zeros(3, 4, 4, dtype=torch.uint8), torch.ones(1, 4, 4, dtype=torch.bool)
+    return Instance(image, mask, class_name, (0, 0, 4, 4), captions, "mine", "object-7")
+
+
+def captions_of(captioner: Captioner, instances: list[Instance], keys: torch.Tensor | None = None) -> list[str]:
+    captions: list[str] = captioner([one.image for one in instances], instances, keys)
+    return captions
+
+
+def test_the_class_name_stands_in_the_template_as_it_is() -> None:
+    instances = [instance([]), instance([], class_name="{odd} hot dog")]
+    assert captions_of(ClassNameCaptioner("one {class_name}, {class_name}!"), instances) == [
+        "one dog, dog!",
+        "one {odd} hot dog, {odd} hot dog!",
+    ]
+
+
+def test_a_template_without_the_class_is_refused() -> None:
+    with pytest.raises(SettingError, match="a photo of a dog"):
+        ClassNameCaptioner("a photo of a dog")
+
+
+def test_the_first_caption_needs_no_key() -> None:
+    assert captions_of(DatasetCaptioner("first"), [instance(["one", "two"])]) == ["one"]
+
+
+def test_a_random_caption_follows_the_key_in_any_batch() -> None:
+    instances = [instance([f"caption {n}" for n in range(5)]) for _ in range(64)]
+    keys = torch.arange(64)
+    together = captions_of(DatasetCaptioner(), instances, keys)
+    alone = [captions_of(DatasetCaptioner(), [one], key[None])[0] for one, key in zip(instances, keys, strict=True)]
+    assert together == alone and len(set(together)) == 5
+
+
+def test_an_instance_without_captions_is_named() -> None:
+    with pytest.raises(InputError, match=r"object-7.*mine.*ClassNameCaptioner"):
+        captions_of(DatasetCaptioner("first"), [instance(["fine"]), instance([])])
+
+
+def test_a_random_caption_without_keys_is_refused() -> None:
+    with pytest.raises(SettingError, match="keys"):
+        captions_of(DatasetCaptioner(), [instance(["one"])])

@@ -1,0 +1,143 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from dreaminpainter.cutout import resize_together
+from dreaminpainter.data.framing import Framed, frame
+from dreaminpainter.data.sources import Instance
+from dreaminpainter.errors import InputError
+
+
+def instance(mask: Tensor) -> Instance:
+    """Marked pixel by pixel: red where the object is, blue for the row, green for the column."""
+    height, width = mask.shape[1:]
+    rows = torch.linspace(0, 255, height)[:, None].expand(height, width)
+    columns = torch.linspace(0, 255, width).expand(height, width)
+    image = torch.stack((mask[0] * 255.0, columns, rows)).round().to(torch.uint8)
+    return Instance(image, mask, "dog", (0, 0, 1, 1), [], "mine", "1")
+
+
+def box_mask(height: int, width: int, box: tuple[int, int, int, int]) -> Tensor:
+    mask = torch.zeros(1, height, width, dtype=torch.bool)
+    left, top, right, bottom = box
+    mask[:, top:bottom, left:right] = True
+    return mask
+
+
+def framed_by(key: int, mask: Tensor, height: int, width: int, max_share: float = 0.5) -> Framed:
+    return frame(instance(mask), height, width, torch.tensor([key]), max_share)
+
+
+@st.composite
+def boxes(draw: st.DrawFn, smallest: int, largest: int) -> Tensor:
+    """A picture of any aspect with a box in it."""
+    height, width = draw(st.integers(smallest, largest)), draw(st.integers(smallest, largest))
+    left, top = draw(st.integers(0, width - 1)), draw(st.integers(0, height - 1))
+    return box_mask(height, width, (left, top, draw(st.integers(left + 1, width)), draw(st.integers(top + 1, height))))
+
+
+# From 2 pixels on: torch 2.15's antialiased interpolation repeats the first row where the output is 1 pixel wide.
+@given(mask=boxes(1, 90), height=st.integers(2, 48), width=st.integers(2, 48), key=st.integers(0, 2**62))
+@settings(max_examples=200, deadline=None)
+def test_the_mask_stays_on_the_object_through_crop_and_resize(mask: Tensor, height: int, width: int, key: int) -> None:
+    framed = framed_by(key, mask, height, width)
+    assert framed.image.shape == (3, height, width) and framed.object_mask.shape == (1, height, width)
+    assert framed.image.min() >= -1 and framed.image.max() <= 1
+    assert ((framed.object_mask == 0) | (framed.object_mask == 1)).all()
+    assert framed.object_mask.any()
+    marker = (framed.image[0] + 1) / 2
+    if (marker > 0.5).any():
+        certain = (marker - 0.5).abs() > 1e-4
+        assert torch.equal((marker > 0.5)[certain], framed.object_mask[0].bool()[certain])
+    else:
+        assert (marker[framed.object_mask[0] == 1] > 0).all()
+
+
+@given(mask=boxes(32, 200), height=st.integers(24, 64), width=st.integers(24, 64), key=st.integers(0, 2**62))
+@settings(max_examples=200, deadline=None)
+def test_the_object_is_whole_and_takes_no_more_than_its_share_where_the_picture_allows(
+    mask: Tensor, height: int, width: int, key: int
+) -> None:
+    framed = framed_by(key, mask, height, width, max_share=0.4)
+    picture_height, picture_width = mask.shape[1:]
+    largest = min(picture_width, picture_height * width / height)
+    ys, xs = mask[0].nonzero().unbind(dim=1)
+    box_width, box_height = int(xs.max() - xs.min()) + 1, int(ys.max() - ys.min()) + 1
+    share = float(((framed.image[0] + 1) / 2).mean())  # the marker's, which no threshold has rounded
+    whole = box_width <= largest and box_height <= largest * height / width
+    if whole:
+        in_largest = box_width * box_height / (largest**2 * height / width)
+        assert share <= max(0.4, in_largest) * 1.02 + 0.01
+        assert share >= in_largest * 0.95 - 0.01
+    else:
+        assert share > 0
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (32, 48), (48, 32)])
+def test_the_crop_has_the_aspect_asked_for(height: int, width: int) -> None:
+    mask = box_mask(120, 160, (70, 50, 100, 80))
+    for key in range(20):
+        pixels = (framed_by(key, mask, height, width).image + 1) / 2
+        rows = (pixels[2, -1, 0] - pixels[2, 0, 0]) * 119 * height / (height - 1)
+        columns = (pixels[1, 0, -1] - pixels[1, 0, 0]) * 159 * width / (width - 1)
+        assert abs(columns / rows - width / height) < 0.06
+
+
+@pytest.mark.parametrize("box", [(150, 60, 154, 160), (60, 150, 160, 154)])
+def test_a_crop_holds_all_of_a_long_thin_object(box: tuple[int, int, int, int]) -> None:
+    for key in range(50):
+        pixels = (framed_by(key, box_mask(200, 200, box), 16, 16).image + 1) / 2
+        rows = (pixels[2, -1, 0] - pixels[2, 0, 0]) * 199 * 16 / 15
+        columns = (pixels[1, 0, -1] - pixels[1, 0, 0]) * 199 * 16 / 15
+        assert pixels[0].mean() * rows * columns == pytest.approx(400, rel=0.3)  # borders weigh unevenly
+
+
+def test_the_greatest_share_is_reached_and_kept_whatever_the_aspect() -> None:
+    wide, tall = box_mask(200, 200, (50, 60, 140, 90)), box_mask(200, 200, (50, 60, 80, 150))
+    for mask, size in ((wide, (16, 48)), (tall, (48, 16))):
+        shares = [float((framed_by(key, mask, *size).image[0].mean() + 1) / 2) for key in range(300)]
+        assert 0.47 < max(shares) < 0.51
+
+
+def test_size_and_place_follow_the_key() -> None:
+    mask = box_mask(120, 160, (70, 50, 90, 70))
+    assert torch.equal(framed_by(3, mask, 32, 32).image, framed_by(3, mask, 32, 32).image)
+    shares = torch.tensor([float(framed_by(key, mask, 32, 32).object_mask.mean()) for key in range(200)])
+    smallest, largest = 400 / 120**2, 400 / 32**2
+    assert shares.min() < smallest * 1.25 and shares.max() > largest * 0.8
+    centres = torch.stack(
+        [framed_by(key, mask, 32, 32).object_mask[0].nonzero().double().mean(0) for key in range(200)]
+    )
+    assert (centres.amin(dim=0) < 10).all() and (centres.amax(dim=0) > 21).all()
+
+
+def test_pixels_are_not_blown_up_where_the_picture_is_large_enough() -> None:
+    mask = box_mask(100, 100, (48, 48, 52, 52))
+    for key in range(50):
+        assert framed_by(key, mask, 64, 64).object_mask.sum() <= 16
+
+
+def test_a_picture_smaller_than_asked_for_is_scaled_up_whole() -> None:
+    framed = framed_by(0, box_mask(8, 8, (2, 2, 4, 6)), 32, 32)
+    expected = box_mask(32, 32, (8, 8, 16, 24)).float()
+    assert (framed.object_mask != expected).sum() <= 4  # the corners, which are round
+
+
+def test_an_object_wider_than_any_crop_is_shown_as_far_as_it_goes() -> None:
+    mask = box_mask(20, 100, (0, 8, 2, 12)) | box_mask(20, 100, (70, 0, 100, 20))
+    for key in range(10):
+        assert framed_by(key, mask, 20, 20).object_mask.all()
+
+
+def test_an_object_smaller_than_a_pixel_is_not_lost() -> None:
+    mask = box_mask(100, 100, (37, 81, 38, 82))
+    image, small = resize_together(torch.zeros(3, 100, 100), mask, (10, 10))
+    assert image.shape == (3, 10, 10)
+    assert small.nonzero().tolist() == [[0, 8, 3]]
+
+
+def test_an_instance_without_an_object_is_refused() -> None:
+    with pytest.raises(InputError, match="empty"):
+        framed_by(0, torch.zeros(1, 8, 8, dtype=torch.bool), 8, 8)

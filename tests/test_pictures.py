@@ -1,0 +1,310 @@
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from dreaminpainter.errors import DreamInpainterError, InputError, MissingFileError
+from dreaminpainter.pictures import (
+    PICTURE_MODES,
+    Role,
+    mask_to_tensor,
+    open_mask,
+    open_reference,
+    open_scene,
+    open_stored,
+    pictures_page,
+    to_picture,
+    to_tensor,
+)
+
+ROLES: dict[Role, Callable[[Path, list[str]], object]] = {
+    "scene": open_scene,
+    "mask": open_mask,
+    "reference": open_reference,
+}
+
+
+def colours(mode: str = "RGB") -> Image.Image:
+    """White left of black, 6 x 4, in any mode."""
+    array = np.zeros((4, 6, 3), np.uint8)
+    array[:, :3] = 255
+    return Image.fromarray(array).convert(mode)
+
+
+def half_transparent(mode: str) -> Image.Image:
+    image = colours(mode)
+    image.putalpha(Image.fromarray(np.repeat([[255, 255, 255, 0, 0, 0]], 4, axis=0).astype(np.uint8)))
+    return image
+
+
+def grey16() -> Image.Image:
+    return Image.fromarray(np.repeat([[65535, 65535, 40000, 300, 0, 0]], 4, axis=0).astype(np.uint16))
+
+
+def png16(channels: int) -> bytes:
+    """A 16-bit PNG in colour, which Pillow cannot write."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 6, 4, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    rows = b"".join(b"\0" + np.full(6 * channels, 40000, ">u2").tobytes() for _ in range(4))
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+def tiff16() -> bytes:
+    """A 16-bit TIFF in colour."""
+    data = np.full(6 * 4 * 3, 40000, "<u2").tobytes()
+    bits_at = 8 + 2 + 12 * 9 + 4
+    short, long = 3, 4
+    entries = [
+        (256, short, 1, 6), (257, short, 1, 4), (258, short, 3, bits_at), (259, short, 1, 1), (262, short, 1, 2),
+        (273, long, 1, bits_at + 6), (277, short, 1, 3), (278, short, 1, 4), (279, long, 1, len(data)),
+    ]  # fmt: skip
+    table = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    start = b"II*\0" + struct.pack("<IH", 8, len(entries))
+    return start + table + struct.pack("<I", 0) + struct.pack("<HHH", 16, 16, 16) + data
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def turned(kind: str) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return encoded(colours(), kind, exif=exif)
+
+
+def frames(kind: str) -> bytes:
+    return encoded(colours(), kind, save_all=True, append_images=[Image.new("RGB", (6, 4), "red")])
+
+
+def palette_with_transparency() -> bytes:
+    return encoded(colours("P"), "PNG", transparency=0)
+
+
+FILES: list[tuple[str, Callable[[], bytes]]] = [
+    ("RGB", lambda: encoded(colours(), "PNG")),
+    ("RGB", lambda: encoded(colours("RGBA"), "PNG")),
+    ("RGB", lambda: encoded(colours(), "WEBP", lossless=True)),
+    ("RGBA", lambda: encoded(half_transparent("RGB"), "PNG")),
+    ("RGBA", lambda: encoded(colours(), "PNG", transparency=(0, 0, 0))),
+    ("P", lambda: encoded(colours("P"), "PNG")),
+    ("P", lambda: encoded(colours("P"), "GIF")),
+    ("P+alpha", palette_with_transparency),
+    ("L", lambda: encoded(colours("L"), "PNG")),
+    ("L", lambda: encoded(colours("LA"), "PNG")),
+    ("LA", lambda: encoded(half_transparent("L"), "PNG")),
+    ("1", lambda: encoded(colours("1"), "PNG")),
+    ("CMYK", lambda: encoded(colours("CMYK"), "TIFF")),
+    ("I;16", lambda: encoded(grey16(), "PNG")),
+    ("I;16", lambda: encoded(grey16(), "TIFF")),
+    ("wide", lambda: png16(3)),
+    ("wide", lambda: png16(4)),
+    ("wide", lambda: png16(2)),
+    ("wide", tiff16),
+    ("wide", lambda: b"P6 6 4 65535\n" + np.full(72, 40000, ">u2").tobytes()),
+    ("I", lambda: encoded(colours("I"), "TIFF")),
+    ("F", lambda: encoded(colours("F"), "TIFF")),
+    ("other", lambda: encoded(colours("YCbCr"), "TIFF")),
+    ("other", lambda: encoded(Image.new("LAB", (6, 4)), "TIFF")),
+    ("turned", lambda: turned("PNG")),
+    ("turned", lambda: turned("TIFF")),
+    ("turned", lambda: turned("WEBP")),
+    ("frames", lambda: frames("GIF")),
+    ("frames", lambda: frames("PNG")),
+    ("frames", lambda: frames("WEBP")),
+    ("frames", lambda: frames("TIFF")),
+    ("extras", lambda: frames("MPO")),
+    ("levels", lambda: encoded(Image.fromarray(np.full((4, 6, 3), 180, np.uint8)), "PNG")),
+    ("damaged", lambda: b""),
+    ("damaged", lambda: b"this is no picture"),
+    ("damaged", lambda: encoded(Image.effect_noise((64, 64), 50).convert("RGB"), "PNG")[:2000]),
+    ("damaged", lambda: encoded(Image.effect_noise((64, 64), 50).convert("RGB"), "JPEG")[:1000]),
+    ("damaged", lambda: encoded(colours(), "PCX")),  # a format that Pillow would open
+    ("damaged", lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 6 4\n%%EndComments\n"),
+]
+
+
+def write(folder: Path, data: bytes) -> Path:
+    path = folder / "given"
+    path.write_bytes(data)
+    return path
+
+
+def test_every_row_of_the_table_has_a_file_here() -> None:
+    assert {key for key, _ in FILES} | {"large"} == set(PICTURE_MODES)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(("key", "make"), FILES)
+def test_each_kind_of_picture_is_treated_as_the_table_says(
+    key: str, make: Callable[[], bytes], role: Role, tmp_path: Path
+) -> None:
+    path = write(tmp_path, make())
+    treatment = getattr(PICTURE_MODES[key], role)
+    notes: list[str] = []
+    if treatment.verdict == "refused":
+        with pytest.raises(InputError) as caught:
+            ROLES[role](path, notes)
+        assert str(path) in str(caught.value) and treatment.how in str(caught.value)
+        return
+    ROLES[role](path, notes)
+    told = [note for note in notes if PICTURE_MODES[key].name in note and treatment.how in note]
+    assert len(told) == (treatment.verdict == "converted")
+    assert all(note.startswith(str(path)) for note in notes)
+
+
+def test_an_ordinary_scene_and_a_plain_mask_need_no_note(tmp_path: Path) -> None:
+    notes: list[str] = []
+    open_scene(write(tmp_path, encoded(colours(), "PNG")), notes)
+    open_mask(write(tmp_path, encoded(colours("L"), "PNG")), notes, size=(6, 4))
+    assert notes == []
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L", "LA", "1", "CMYK"])
+@pytest.mark.parametrize("role", ["scene", "mask"])
+def test_white_stays_white_and_black_black_in_every_mode(mode: str, role: Role, tmp_path: Path) -> None:
+    image = half_transparent(mode[0] if mode == "LA" else "RGB") if mode in ("RGBA", "LA") else colours(mode)
+    opened = ROLES[role](write(tmp_path, encoded(image, "TIFF" if mode == "CMYK" else "PNG")), [])
+    assert isinstance(opened, Image.Image)
+    expected = colours("RGB" if role == "scene" else "L")
+    assert opened.mode == expected.mode and opened.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_sixteen_bit_grey_is_scaled_not_clipped(kind: str, tmp_path: Path) -> None:
+    path = write(tmp_path, encoded(grey16(), kind))
+    reference, _ = open_reference(path, [])
+    assert np.array(reference)[0, :, 0].tolist() == [255, 255, 156, 1, 0, 0]
+    assert mask_to_tensor(open_mask(path, []))[0, 0].tolist() == [True, True, True, False, False, False]
+
+
+def test_big_endian_sixteen_bit_grey_reads_the_same(tmp_path: Path) -> None:
+    big = Image.frombytes("I;16B", (6, 4), np.array(grey16()).astype(">u2").tobytes())
+    mask = open_mask(write(tmp_path, encoded(big, "TIFF")), [])
+    assert mask_to_tensor(mask)[0, 0].tolist() == [True, True, True, False, False, False]
+
+
+def test_what_is_transparent_in_a_mask_is_kept(tmp_path: Path) -> None:
+    white = Image.new("RGB", (6, 4), "white")
+    white.putalpha(half_transparent("RGB").getchannel("A"))
+    mask = open_mask(write(tmp_path, encoded(white, "PNG")), [])
+    assert mask.tobytes() == colours("L").tobytes()
+
+
+def test_a_scene_with_alpha_shows_the_colours_under_it(tmp_path: Path) -> None:
+    red = Image.new("RGBA", (6, 4), (200, 10, 20, 0))
+    scene = open_scene(write(tmp_path, encoded(red, "PNG")), [])
+    assert scene.getpixel((0, 0)) == (200, 10, 20)
+
+
+def test_exif_turns_scene_mask_and_reference_alike_but_not_a_stored_picture(tmp_path: Path) -> None:
+    path = write(tmp_path, turned("PNG"))
+    upright = colours().transpose(Image.Transpose.ROTATE_270)
+    assert open_scene(path, []).tobytes() == upright.tobytes()
+    assert open_mask(path, [], size=(4, 6)).size == (4, 6)
+    assert open_reference(path, [])[0].size == (4, 6)
+    assert open_stored(path, []).tobytes() == colours().tobytes()
+
+
+def test_a_mask_of_another_size_is_refused_with_both_sizes(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"6 x 4 pixels .* 8 x 9"):
+        open_mask(write(tmp_path, encoded(colours("L"), "PNG")), [], size=(8, 9))
+
+
+def test_a_mask_without_white_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no white pixel"):
+        open_mask(write(tmp_path, encoded(Image.new("L", (6, 4), 127), "PNG")), [])
+
+
+def test_a_mask_is_white_from_128_on(tmp_path: Path) -> None:
+    levels = Image.fromarray(np.array([[0, 127, 128, 255]], np.uint8))
+    mask = open_mask(write(tmp_path, encoded(levels, "PNG")), [])
+    assert list(mask.tobytes()) == [0, 0, 255, 255]
+
+
+def test_a_reference_takes_its_given_mask_then_its_alpha_then_all_of_it(tmp_path: Path) -> None:
+    picture = write(tmp_path, encoded(half_transparent("RGB"), "PNG"))
+    mask_path = tmp_path / "mask.png"
+    colours("L").transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(mask_path)
+    notes: list[str] = []
+    _, given = open_reference(picture, notes, mask_path)
+    assert given is not None and mask_to_tensor(given)[0, 0].tolist() == [False] * 3 + [True] * 3
+    assert "its alpha is not read" in notes[-1]
+    _, alpha = open_reference(picture, [])
+    assert alpha is not None and mask_to_tensor(alpha)[0, 0].tolist() == [True] * 3 + [False] * 3
+    notes = []
+    _, none = open_reference(write(tmp_path, encoded(colours("RGBA"), "PNG")), notes)
+    assert none is None and "the whole picture is taken" in notes[-1]
+
+
+def test_a_reference_that_is_transparent_everywhere_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="transparent everywhere"):
+        open_reference(write(tmp_path, encoded(Image.new("RGBA", (6, 4)), "PNG")), [])
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match=r"nowhere\.png.*scene"):
+        open_scene(tmp_path / "nowhere.png", [])
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be used as scene"):
+        open_scene(tmp_path, [])
+
+
+@pytest.mark.parametrize("limit", [20, 10])  # 24 pixels: over Pillow's warning, over its error
+def test_more_pixels_than_the_limit_are_refused(limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    path = write(tmp_path, encoded(colours(), "PNG"))
+    for role, opener in ROLES.items():
+        with pytest.raises(InputError, match=f"cannot be used as {role}.*make it smaller"):
+            opener(path, [])
+
+
+def test_only_a_colour_profile_for_rgb_travels_on(tmp_path: Path) -> None:
+    options = {"icc_profile": b"profile", "dpi": (72, 72)}
+    assert open_scene(write(tmp_path, encoded(colours(), "PNG", **options)), []).info == {"icc_profile": b"profile"}
+    assert open_scene(write(tmp_path, encoded(colours("CMYK"), "TIFF", **options)), []).info == {}
+    assert open_scene(write(tmp_path, encoded(colours(), "PNG", transparency=(0, 0, 0))), []).info == {}
+
+
+@given(data=st.data(), kind=st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "AVIF"]))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_file_is_opened_or_refused_but_never_crashes(data: st.DataObject, kind: str, tmp_path: Path) -> None:
+    content = bytearray(encoded(colours(), kind))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = write(tmp_path, bytes(content[: data.draw(st.integers(1, len(content)))]))
+    for opener in ROLES.values():
+        with suppress(DreamInpainterError):
+            opener(path, [])
+
+
+def test_tensors_and_pictures_go_there_and_back() -> None:
+    image = colours()
+    pixels = to_tensor(image)
+    assert pixels.shape == (3, 4, 6) and pixels.dtype == torch.uint8
+    assert pixels[:, 0, 0].tolist() == [255, 255, 255] and pixels[:, 0, 5].tolist() == [0, 0, 0]
+    assert to_picture(pixels).tobytes() == image.tobytes()
+    assert mask_to_tensor(colours("L")).shape == (1, 4, 6)
+
+
+def test_the_page_in_the_docs_is_the_table() -> None:
+    committed = Path(__file__).parents[1] / "docs" / "pictures.md"
+    remedy = "write it anew: python -c 'from dreaminpainter.pictures import pictures_page as p; print(p(), end=\"\")'"
+    assert committed.read_text(encoding="utf-8") == pictures_page(), remedy

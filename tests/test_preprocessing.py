@@ -1,0 +1,177 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from dreaminpainter.errors import InputError
+from dreaminpainter.preprocessing import (
+    as_masks,
+    as_pictures,
+    as_references,
+    paste,
+    repeat_to,
+    resize,
+    resize_masks,
+    to_output,
+    working_size,
+)
+
+
+def colours(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_every_way_to_hand_in_a_picture_gives_the_same_tensor():
+    array = colours(5, 7)
+    floats = array.astype(np.float32) / 255
+    tensor = torch.from_numpy(floats).permute(2, 0, 1)
+    ways = [
+        Image.fromarray(array),
+        array,
+        floats,
+        floats.astype(np.float64),
+        tensor,
+        (tensor * 255).round().to(torch.uint8),
+        tensor * 2 - 1,
+    ]
+    for way in ways:
+        (picture,) = as_pictures(way, channels=3)
+        assert picture.shape == (3, 5, 7) and picture.dtype == torch.float32
+        torch.testing.assert_close(picture, tensor, rtol=0, atol=1e-6)
+    stacked = as_pictures(np.stack([array, array]), channels=3)
+    listed = as_pictures([Image.fromarray(array), tensor[None]], channels=3)
+    for picture in (*stacked, *listed):
+        torch.testing.assert_close(picture, tensor, rtol=0, atol=1e-6)
+
+
+def test_masks_come_flat_or_with_a_channel():
+    white = np.zeros((5, 7), dtype=np.uint8)
+    white[2, 3] = 255
+    ways = [
+        Image.fromarray(white),
+        white,
+        white[..., None],
+        white[None] / 255,
+        torch.from_numpy(white) / 255,
+        torch.from_numpy(white)[None],
+        torch.from_numpy(white > 0)[None],
+    ]
+    for way in ways:
+        (mask,) = as_masks(way, [torch.zeros(3, 5, 7)])
+        assert mask.shape == (1, 5, 7) and mask.nonzero().tolist() == [[0, 2, 3]] and mask[0, 2, 3] == 1
+
+
+def test_half_grey_is_filled_and_less_is_not():
+    grey = torch.tensor([[[0.49, 0.5, 0.51]]])
+    assert as_masks(grey, [torch.zeros(3, 1, 3)])[0].flatten().tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("picture", "complaint"),
+    [
+        (torch.full((3, 4, 4), float("nan")), "not finite"),
+        (torch.full((3, 4, 4), float("inf")), "not finite"),
+        (torch.zeros(4, 4, 4), "4 channels where 3 are needed"),
+        (np.full((4, 4, 3), 200.0), r"values up to 200.*uint8"),
+    ],
+)
+def test_a_picture_that_cannot_be_meant_is_refused(picture, complaint):
+    with pytest.raises(InputError, match=complaint):
+        as_pictures(picture, channels=3)
+
+
+def test_a_mask_of_another_size_or_without_white_is_refused():
+    with pytest.raises(InputError, match=r"mask_image is 4 x 6 and image is 6 x 4 pixels"):
+        as_masks(torch.ones(1, 6, 4), [torch.zeros(3, 4, 6)])
+    with pytest.raises(InputError, match="empty"):
+        as_masks(torch.zeros(1, 6, 4), [torch.zeros(3, 6, 4)])
+
+
+def test_one_stands_for_all_and_other_counts_are_refused():
+    assert repeat_to(["a"], 3, "prompt") == ["a", "a", "a"]
+    assert repeat_to(["a", "b"], 2, "prompt") == ["a", "b"]
+    with pytest.raises(InputError, match="2 of prompt and 3 pictures"):
+        repeat_to(["a", "b"], 3, "prompt")
+
+
+@settings(max_examples=40, deadline=None)
+@given(height=st.integers(1, 300), width=st.integers(1, 300))
+def test_working_sizes_divide_and_keep_about_area_and_shape(height, width):
+    rows, columns = working_size(torch.zeros(1, 1, 1).expand(1, height, width), (128, 96), 8)
+    assert rows % 8 == columns % 8 == 0 and rows >= 8 and columns >= 8
+    if 1 / 3 < height / width < 3:
+        assert 0.8 < rows * columns / (128 * 96) < 1.25
+        assert 0.8 < (rows / columns) / (height / width) < 1.25
+
+
+def test_a_picture_of_the_trained_size_is_left_as_it_is():
+    picture = torch.rand(3, 128, 96)
+    assert working_size(picture, (128, 96), 8) == (128, 96)
+    assert torch.equal(resize([picture], (128, 96))[0], picture)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    size=st.tuples(st.integers(1, 12), st.integers(1, 12)),
+    target=st.tuples(st.integers(1, 12), st.integers(1, 12)),
+    seed=st.integers(0, 999),
+)
+def test_resized_masks_lose_no_touched_pixel(size, target, seed):
+    mask = (torch.rand(1, *size, generator=torch.Generator().manual_seed(seed)) > 0.8).float()
+    resized = resize_masks([mask], target)[0, 0]
+    for row in range(target[0]):
+        for column in range(target[1]):
+            # Every source pixel that overlaps the cell counts.
+            top, bottom = row * size[0] // target[0], -(-(row + 1) * size[0] // target[0])
+            left, right = column * size[1] // target[1], -(-(column + 1) * size[1] // target[1])
+            assert resized[row, column] == mask[0, top:bottom, left:right].max()
+
+
+@pytest.mark.parametrize("size", [(9, 13), (13, 9), (16, 16)])
+def test_pasting_keeps_every_pixel_outside_the_mask_to_the_bit(size):
+    array = colours(*size)
+    (picture,) = as_pictures(array, 3)
+    mask = torch.zeros(1, *size)
+    mask[:, 2:5, 3:6] = 1
+    fill = torch.full((1, 3, 16, 16), 0.25)
+    (pasted,) = to_output(paste(fill, [picture], [mask]), "pil")
+    outside = mask[0].numpy() == 0
+    assert pasted.size == size[::-1]
+    assert np.array_equal(np.asarray(pasted)[outside], array[outside])
+    assert (np.asarray(pasted)[~outside] == 64).all()
+
+
+def test_all_256_levels_survive_a_round_trip():
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    array = np.stack([levels, levels.T, levels[::-1]], axis=2)
+    for kind in (Image.fromarray(array), array):
+        assert np.array_equal(np.asarray(to_output(as_pictures(kind, 3), "pil")[0]), array)
+
+
+def test_output_types():
+    pictures = [torch.rand(3, 4, 6), torch.rand(3, 4, 6)]
+    assert torch.equal(to_output(pictures, "pt"), torch.stack(pictures))
+    array = to_output(pictures, "np")
+    assert array.shape == (2, 4, 6, 3)
+    np.testing.assert_array_equal(array[1], pictures[1].permute(1, 2, 0).numpy())
+    assert [picture.size for picture in to_output(pictures, "pil")] == [(6, 4), (6, 4)]
+
+
+def test_a_reference_with_a_mask_is_cut_out_on_white():
+    picture = torch.zeros(3, 20, 30)
+    picture[0] = 1.0
+    mask = torch.zeros(1, 20, 30)
+    mask[:, 5:15, 10:20] = 1
+    pixels, subject = as_references(picture, mask, 32)
+    assert pixels.shape == (1, 3, 32, 32) and subject.shape == (1, 1, 32, 32)
+    assert pixels[0, :, 0, 0].tolist() == [1, 1, 1] and subject[0, 0, 0, 0] == 0
+    torch.testing.assert_close(pixels[0, :, 16, 16], torch.tensor([1.0, -1.0, -1.0]))
+    assert 0.6 < subject.mean() < 1
+
+
+def test_a_reference_without_a_mask_is_taken_whole_on_a_white_square():
+    pixels, subject = as_references(torch.zeros(3, 10, 20), None, 20)
+    assert pixels.shape == (1, 3, 20, 20) and subject.all()
+    assert (pixels[0, :, :4] == 1).all() and (pixels[0, :, 6:14] == -1).all() and (pixels[0, :, -4:] == 1).all()
