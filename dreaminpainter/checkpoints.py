@@ -3,6 +3,7 @@
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 from diffusers import DDIMScheduler
@@ -73,8 +74,9 @@ def read_checkpoint(path: str) -> dict[str, Any]:
             f"There is no checkpoint {path}. Training writes them to RUN/checkpoints/, the newest as last.ckpt."
         )
     try:
+        ZipFile(path).close()  # on what is no archive, torch fails in many ways
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, EOFError, RuntimeError) as error:
+    except (BadZipFile, UnpicklingError, RuntimeError) as error:
         raise InputError(
             f"{path} cannot be read as a checkpoint: it is damaged, none at all, or holds more than tensors and plain "
             "values. Name a file that training wrote."

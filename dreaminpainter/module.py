@@ -23,7 +23,7 @@ from dreaminpainter.diffusion import (
     sample_timesteps,
     training_target,
 )
-from dreaminpainter.encoding import encode_images, encode_texts
+from dreaminpainter.encoding import count_truncated, encode_images, encode_texts
 from dreaminpainter.features import FeatureExtractor, UNetFeatures
 from dreaminpainter.injection import Injection, UpBlocks
 from dreaminpainter.input_forms import Composite, InputForm
@@ -150,7 +150,12 @@ class DreamInpainter(pl.LightningModule):
         rows = self(batch, plan)
         weight = plan.weight.to(self.device) * self.weighting(rows["timesteps"], self.scheduler)
         loss = batch_loss(rows["losses"], weight, samples=len(batch))
-        return {"loss": loss, "objective": plan.objective, **{name: value.detach() for name, value in rows.items()}}
+        return {
+            "loss": loss,
+            "objective": plan.objective,
+            "truncated_texts": count_truncated(self.tokenizer, plan.text),
+            **{name: value.detach() for name, value in rows.items()},
+        }
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """The loss of both objectives on every sample, with noise and timesteps from the samples' keys."""
@@ -179,7 +184,8 @@ class DreamInpainter(pl.LightningModule):
         Returns:
             (B, 3, H, W) in [0, 1].
         """
-        return fill_batch(self.pipeline(), batch, **settings)
+        images: Tensor = fill_batch(self.pipeline(), batch, **settings).images
+        return images
 
     def pipeline(self) -> DreamInpainterPipeline:
         """The pipeline of this model's own networks; nothing is copied."""

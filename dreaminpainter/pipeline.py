@@ -81,7 +81,7 @@ class DreamInpainterPipeline(DiffusionPipeline):
     @torch.no_grad()
     def __call__(
         self,
-        prompt: str | list[str],
+        prompt: str | list[str] | None,
         image: Pictures,
         mask_image: Pictures,
         reference_image: Pictures | Reference,
@@ -95,12 +95,13 @@ class DreamInpainterPipeline(DiffusionPipeline):
         keys: Tensor | None = None,
         generator: torch.Generator | list[torch.Generator] | None = None,
         latents: Tensor | None = None,
+        prompt_embeds: Tensor | None = None,
         output_type: str = "pil",
     ) -> DreamInpainterOutput:
         """Fills.
 
         Args:
-            prompt: what the filled picture shows, one text or one a picture.
+            prompt: what the filled picture shows, one text or one a picture; None where `prompt_embeds` is given.
             image: the scenes: PIL, numpy (H, W, C) or tensor (C, H, W), single, stacked or a list.
             mask_image: the holes, white is filled; each of its picture's size.
             reference_image: the subjects; cut out on white where `reference_mask` is given, else taken as they are. A
@@ -117,6 +118,7 @@ class DreamInpainterPipeline(DiffusionPipeline):
             keys: (B,) int64, what a selector that draws, such as `RandomTokens`, starts from; 0 for all by default.
             generator: where the noise comes from, one or one a picture.
             latents: the noise itself, (B, C, h, w).
+            prompt_embeds: (B, T, D), the states of texts that are encoded already.
             output_type: "pil", "np", "pt" in [0, 1], or "latent".
 
         Raises:
@@ -125,11 +127,12 @@ class DreamInpainterPipeline(DiffusionPipeline):
         """
         if num_inference_steps < 1:
             raise SettingError(f"num_inference_steps={num_inference_steps}; it must be 1 or more.")
+        if prompt is not None and prompt_embeds is not None:
+            raise InputError("Both prompt and prompt_embeds are given. Give the one that shall be read.")
         device = self._execution_device
         pictures = [picture.to(device) for picture in as_pictures(image, channels=3)]
         masks = [mask.to(device) for mask in as_masks(mask_image, pictures)]
-        prompts = repeat_to([prompt] if isinstance(prompt, str) else prompt, len(pictures), "prompt")
-        check_prompts(self.tokenizer, prompts)
+        text = self._encode_prompts(prompt, len(pictures)) if prompt_embeds is None else prompt_embeds.to(device)
 
         size = self._working_size(pictures, height, width)
         scene, hole = resize(pictures, size) * 2 - 1, resize_masks(masks, size)
@@ -142,8 +145,7 @@ class DreamInpainterPipeline(DiffusionPipeline):
         reference = self._reference(reference_image, reference_mask, len(pictures), device)
         keys = torch.zeros(len(pictures), dtype=torch.int64) if keys is None else keys
         subject = self.network.read(reference, keys.to(device), k)
-        empty = encode_texts(self.tokenizer, self.text_encoder, [""] * len(prompts))
-        text = encode_texts(self.tokenizer, self.text_encoder, prompts)
+        empty = encode_texts(self.tokenizer, self.text_encoder, [""] * len(pictures))
         branches = Branches.of(self.network, subject.tokens, text, empty, guidance_scale, reference_scale)
 
         self.scheduler.set_timesteps(num_inference_steps, device=device)
@@ -164,6 +166,13 @@ class DreamInpainterPipeline(DiffusionPipeline):
             images = to_output(paste(fills, pictures, masks), output_type)
         self.maybe_free_model_hooks()
         return DreamInpainterOutput(images=images, reference=reference.pixels, subject=subject)
+
+    def _encode_prompts(self, prompt: str | list[str] | None, count: int) -> Tensor:
+        if prompt is None:
+            raise InputError("There is neither a prompt nor prompt_embeds. Say what the filled picture shows.")
+        prompts = repeat_to([prompt] if isinstance(prompt, str) else prompt, count, "prompt")
+        check_prompts(self.tokenizer, prompts)
+        return encode_texts(self.tokenizer, self.text_encoder, prompts)
 
     def _working_size(self, pictures: list[Tensor], height: int | None, width: int | None) -> tuple[int, int]:
         multiple = downscaling(self.vae) * 2 ** (len(self.unet.config.block_out_channels) - 1)
@@ -201,7 +210,8 @@ class DreamInpainterPipeline(DiffusionPipeline):
         )
 
 
-def fill_batch(pipeline: DreamInpainterPipeline, batch: Batch, **settings: Any) -> Tensor:
+@torch.no_grad()
+def fill_batch(pipeline: DreamInpainterPipeline, batch: Batch, **settings: Any) -> DreamInpainterOutput:
     """Fills the holes of a training batch, from noise that the samples' keys decide.
 
     Args:
@@ -210,14 +220,16 @@ def fill_batch(pipeline: DreamInpainterPipeline, batch: Batch, **settings: Any) 
         settings: further arguments of the call, such as `guidance_scale`.
 
     Returns:
-        (B, 3, H, W) in [0, 1].
+        The pipeline's output, its images (B, 3, H, W) in [0, 1].
     """
     factor = downscaling(pipeline.vae)
     height, width = batch.image.shape[-2:]
     shape = (pipeline.unet.config.out_channels, height // factor, width // factor)
-    images: Tensor = pipeline(
+    output: DreamInpainterOutput = pipeline(
         **{
-            "prompt": batch.caption,
+            # Encoded here, since captions of a dataset may be longer than the encoder reads; a prompt may not.
+            "prompt": None,
+            "prompt_embeds": encode_texts(pipeline.tokenizer, pipeline.text_encoder, batch.caption),
             "image": batch.image / 2 + 0.5,
             "mask_image": batch.mask,
             "reference_image": batch.reference,
@@ -228,5 +240,5 @@ def fill_batch(pipeline: DreamInpainterPipeline, batch: Batch, **settings: Any) 
             "output_type": "pt",
             **settings,
         }
-    ).images
-    return images
+    )
+    return output

@@ -46,29 +46,35 @@ def as_pictures(pictures: Pictures, channels: int) -> list[Tensor]:
         raise InputError("A picture holds values that are not finite (NaN or infinity).")
     if tensor.abs().max() > 1.001:  # interpolation may overshoot by a rounding error
         raise InputError(
-            f"A picture holds values up to {tensor.abs().max():.4g}. Give floats in [0, 1] or [-1, 1], or uint8 in 0 to 255."
+            f"A picture holds values up to {tensor.abs().max():.4g}. Give floats in [0, 1] or [-1, 1], or uint8."
         )
     if channels == 3 and tensor.min() < 0:
         tensor = tensor / 2 + 0.5
     return list(tensor if tensor.ndim == 4 else tensor[None])
 
 
-def as_masks(masks: Pictures, pictures: list[Tensor]) -> list[Tensor]:
-    """(1, H, W) float tensors in {0, 1}, one a picture and of its size; 0.5 and above is to be filled.
+def as_masks(masks: Pictures, pictures: list[Tensor], names: tuple[str, str] = ("mask_image", "image")) -> list[Tensor]:
+    """(1, H, W) float tensors in {0, 1}, one a picture and of its size; 0.5 and above is 1.
+
+    Args:
+        masks: one for all pictures, or one for each.
+        pictures: what they are masks of.
+        names: what the caller calls masks and pictures, for the messages.
 
     Raises:
         InputError: a mask of another size than its picture, a mask with nothing to fill, or another count.
     """
     found = [(mask >= 0.5).float() for mask in as_pictures(masks, channels=1)]
-    found = repeat_to(found, len(pictures), "mask_image")
+    mask_name, picture_name = names
+    found = repeat_to(found, len(pictures), mask_name)
     for mask, picture in zip(found, pictures, strict=True):
         if mask.shape[1:] != picture.shape[1:]:
             raise InputError(
-                f"mask_image is {mask.shape[2]} x {mask.shape[1]} and image is {picture.shape[2]} x {picture.shape[1]} "
-                "pixels. Make a mask of the picture's own size."
+                f"{mask_name} is {mask.shape[2]} x {mask.shape[1]} and {picture_name} is {picture.shape[2]} x "
+                f"{picture.shape[1]} pixels. Make a mask of the picture's own size."
             )
         if not mask.any():
-            raise InputError("mask_image is empty: nothing in it is white, and white is what is filled.")
+            raise InputError(f"{mask_name} is empty: nothing in it is white. Paint white what it is to mark.")
     return found
 
 
@@ -83,7 +89,9 @@ def as_references(references: Pictures, masks: Pictures | None, size: int) -> tu
         return squares * 2 - 1, torch.ones_like(squares[:, :1])
     cut = [
         cut_out((picture * 255).round().to(torch.uint8), mask > 0.5, size)
-        for picture, mask in zip(pictures, as_masks(masks, pictures), strict=True)
+        for picture, mask in zip(
+            pictures, as_masks(masks, pictures, names=("reference_mask", "reference_image")), strict=True
+        )
     ]
     pixels, subjects = zip(*cut, strict=True)
     return torch.stack(pixels), torch.stack(subjects)

@@ -106,7 +106,7 @@ def grid_picture(
         144
     """
     margin, gap = cell // 12 + 1, cell // 16
-    title_font, caption_font = ImageFont.load_default(cell / 12 + 1), ImageFont.load_default(cell / 14 + 1)
+    title_font, caption_font = ImageFont.load_default(cell / 13 + 1), ImageFont.load_default(cell / 14 + 1)
     pictures = [[_fit(to_image(picture), cell) for picture in row] for row in rows]
     width = 2 * margin + len(columns) * (cell + gap) - gap
     wrapped = [_wrap(caption, caption_font, width - 2 * margin) for caption in captions]
@@ -162,7 +162,7 @@ def _outline(canvas: Image.Image, cell: int, grid: tuple[int, int], colour: tupl
         round(edge) for edge in (column * width, row * height, (column + 1) * width, (row + 1) * height)
     )
     draw.rectangle((left, top, right - 1, bottom - 1), outline=colour, width=thickness)
-    if min(width, height) >= 24:
+    if min(width, height) >= 28:
         font = ImageFont.load_default(min(width, height) * 0.42)
         middle = ((left + right) / 2, (top + bottom) / 2)
         draw.text(middle, number, "white", font, anchor="mm", stroke_width=max(thickness // 2, 1), stroke_fill=_INK)

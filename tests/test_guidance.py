@@ -59,7 +59,7 @@ def test_only_branches_that_count_are_run(w, v, count):
 
 @torch.no_grad()
 def test_guidance_moves_along_the_text_and_the_reference_stays_in_both_branches():
-    network, tokens, text, empty, latents = situation()
+    network, tokens, _, empty, latents = situation()
     timestep = torch.tensor(400)
     same_text = Branches.of(network, tokens, empty, empty, 7.5, 1.0).predict(network, **latents, timestep=timestep)
     unguided = Branches.of(network, tokens, empty, empty, 1.0, 1.0).predict(network, **latents, timestep=timestep)

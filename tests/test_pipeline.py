@@ -9,6 +9,7 @@ from tiny import randn, tiny_batch, tiny_model, train_a_step
 
 from dreaminpainter import DreamInpainterPipeline
 from dreaminpainter.components import describe
+from dreaminpainter.encoding import encode_texts
 from dreaminpainter.errors import DreamInpainterError, InputError, SettingError
 from dreaminpainter.features import UNetFeatures
 from dreaminpainter.injection import AllBlocks, DecoupledKeyValues
@@ -37,11 +38,11 @@ def hole(height: int, width: int) -> Image.Image:
     return Image.fromarray(array)
 
 
-def arguments(height: int = 32, width: int = 32, **more) -> dict:
+def arguments(size: tuple[int, int] = (32, 32), **more) -> dict:
     return {
         "prompt": "a critter in a hat",
-        "image": picture(height, width),
-        "mask_image": hole(height, width),
+        "image": picture(*size),
+        "mask_image": hole(*size),
         "reference_image": picture(40, 50, seed=1),
         "reference_mask": hole(40, 50),
         "num_inference_steps": 2,
@@ -52,7 +53,7 @@ def arguments(height: int = 32, width: int = 32, **more) -> dict:
 
 @pytest.mark.parametrize("size", [(32, 32), (31, 45), (57, 23), (33, 34), (70, 100), (9, 11)])
 def test_pixels_outside_the_mask_are_the_inputs_own(size):
-    given = arguments(*size)
+    given = arguments(size)
     (filled,) = pipeline()(**given).images
     assert filled.size == given["image"].size
     before, after, inside = (np.asarray(image) for image in (given["image"], filled, given["mask_image"]))
@@ -114,14 +115,18 @@ def test_pil_numpy_and_tensors_give_the_same():
     ],
     ids=["default", "nine-rollout", "decoupled-frozen", "blank-all"],
 )
-def test_a_saved_pipeline_comes_back_to_the_bit(settings, tmp_path):
+def test_a_saved_pipeline_comes_back_with_the_same_weights_and_pictures(settings, tmp_path):
     pipe = pipeline(**settings)
     pipe.save_pretrained(tmp_path)
     again = DreamInpainterPipeline.from_pretrained(tmp_path)
     assert describe(again.network.selector) == describe(pipe.network.selector)
+    weights = again.network.state_dict()
+    assert weights.keys() == pipe.network.state_dict().keys()
+    assert all(torch.equal(weights[name], value) for name, value in pipe.network.state_dict().items())
     given = arguments(output_type="pt", guidance_scale=3.0)
     expected = pipe(**given).images
-    assert torch.equal(again(**given | {"generator": seeded()}).images, expected)
+    # The last bits of a convolution depend on where in memory its weights lie.
+    torch.testing.assert_close(again(**given | {"generator": seeded()}).images, expected, rtol=0, atol=1e-5)
     index = json.loads((tmp_path / "model_index.json").read_text())
     assert set(index) >= {"adapter", "unet", "vae", "text_encoder", "tokenizer", "scheduler"} and "network" not in index
 
@@ -178,7 +183,7 @@ def test_latents_can_be_had_in_place_of_pictures():
 def test_the_working_size_can_be_set():
     pipe, seen = pipeline(), []
     pipe.unet.conv_in.register_forward_pre_hook(lambda module, given: seen.append(tuple(given[0].shape[-2:])))
-    (filled,) = pipe(**arguments(40, 60, height=64, width=24)).images
+    (filled,) = pipe(**arguments((40, 60), height=64, width=24)).images
     assert filled.size == (60, 40)
     assert seen[1:] == [(16, 6)] * 2  # the first call reads the reference
 
@@ -225,15 +230,34 @@ def test_a_reference_mask_of_another_size_is_named():
 
 def test_a_training_batch_is_filled_from_its_keys_alone():
     pipe, batch = pipeline(), tiny_batch(3)
-    filled = fill_batch(pipe, batch, num_inference_steps=2)
+    filled = fill_batch(pipe, batch, num_inference_steps=2).images
     assert filled.shape == (3, 3, 32, 32)
     torch.testing.assert_close(filled * (1 - batch.mask), (batch.image / 2 + 0.5) * (1 - batch.mask), rtol=0, atol=0)
-    alone = fill_batch(pipe, tiny_batch(1, first=2), num_inference_steps=2)
+    alone = fill_batch(pipe, tiny_batch(1, first=2), num_inference_steps=2).images
     torch.testing.assert_close(filled[2], alone[0], rtol=0, atol=1e-4)
+
+
+def test_a_dataset_s_long_captions_are_cut_where_a_prompt_is_refused():
+    pipe, batch = pipeline(), tiny_batch(1)
+    batch.caption = ["a " * 100]
+    cut = fill_batch(pipe, batch, num_inference_steps=1).images
+    batch.caption = ["a " * 22]
+    torch.testing.assert_close(fill_batch(pipe, batch, num_inference_steps=1).images, cut, rtol=0, atol=1e-6)
+
+
+def test_texts_that_are_encoded_already_give_the_picture_of_their_prompt():
+    pipe = pipeline()
+    states = encode_texts(pipe.tokenizer, pipe.text_encoder, ["a critter in a hat"])
+    expected = pipe(**arguments(output_type="pt")).images
+    assert torch.equal(pipe(**arguments(prompt=None, prompt_embeds=states, output_type="pt")).images, expected)
+    with pytest.raises(InputError, match="Both prompt and prompt_embeds"):
+        pipe(**arguments(prompt_embeds=states))
+    with pytest.raises(InputError, match="neither a prompt nor prompt_embeds"):
+        pipe(**arguments(prompt=None))
 
 
 def test_a_batch_of_bright_pictures_is_not_mistaken_for_another_range():
     batch = tiny_batch(1)
     batch.image = batch.image.abs() * 0.5 + 0.5
-    filled = fill_batch(pipeline(), batch, num_inference_steps=1)
+    filled = fill_batch(pipeline(), batch, num_inference_steps=1).images
     torch.testing.assert_close(filled * (1 - batch.mask), (batch.image / 2 + 0.5) * (1 - batch.mask), rtol=0, atol=0)

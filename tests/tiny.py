@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import lightning.pytorch as pl
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+from torch.utils.data import DataLoader
 
 from dreaminpainter.backbones import TinyBackbone
 from dreaminpainter.module import DreamInpainter
@@ -60,6 +62,22 @@ def train_a_step(model: DreamInpainter, batch: Batch | None = None) -> torch.Ten
     optimizer.step()
     model.eval()
     return loss.detach()
+
+
+def quiet_trainer(**settings) -> pl.Trainer:
+    """A Trainer on the CPU that writes and prints nothing."""
+    silent = {
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "enable_checkpointing": False,
+        "logger": False,
+    }
+    return pl.Trainer(accelerator="cpu", devices=1, **(silent | settings))
+
+
+def loader(*batches: Batch) -> DataLoader:
+    """Batches as they are, one a step."""
+    return DataLoader(batches, batch_size=None)
 
 
 def tiny_unet(seed: int = 0, **settings) -> SubjectUNet:

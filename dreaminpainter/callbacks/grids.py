@@ -19,9 +19,10 @@ from PIL import Image
 from torch import Tensor
 
 from dreaminpainter.callbacks.ema import ExponentialMovingAverage
-from dreaminpainter.encoding import encode_images, encode_texts
 from dreaminpainter.errors import SettingError
 from dreaminpainter.module import DreamInpainter
+from dreaminpainter.network import Subject
+from dreaminpainter.pipeline import fill_batch
 from dreaminpainter.types import Batch, Reference
 from dreaminpainter.visualization import grid_picture, mark_tokens, show_hole
 
@@ -71,7 +72,7 @@ class PictureGrid(Callback):
         self._drawn_at = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if trainer.val_dataloaders is None:
+        if trainer.enable_validation and trainer.val_dataloaders is None:
             # Lightning leaves this to the first validation, which may come after the first picture.
             trainer.validating = True
             trainer.fit_loop.epoch_loop.val_loop.setup_data()
@@ -88,8 +89,6 @@ class PictureGrid(Callback):
             self._draw_step(trainer, pl_module)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if trainer.sanity_checking:
-            return
         if trainer.state.fn == TrainerFn.FITTING:
             self._draw_step(trainer, pl_module)
         else:
@@ -100,17 +99,20 @@ class PictureGrid(Callback):
 
     def _first(self, loaders: Any) -> list[Batch]:
         """The first `count` samples of the first loader, as batches."""
+        loader = loaders[0] if isinstance(loaders, list) else loaders
+        if loader is None:
+            return []
         with isolate_rng():  # a loader draws a seed for its workers
-            return list(_limited(loaders[0] if isinstance(loaders, list) else loaders or (), self.count))
+            return list(_limited(loader, self.count))
 
     def _draw_step(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draws, once a step: a validation may follow upon a step that was drawn, and accumulation repeats steps."""
         if trainer.global_step != self._drawn_at:
             self._drawn_at = trainer.global_step
-            self._draw(trainer, pl_module, self._samples, f"step_{trainer.global_step:06d}")
+            self._draw(trainer, pl_module, self._samples, "fit")
 
     @torch.no_grad()
-    def _draw(self, trainer: pl.Trainer, pl_module: pl.LightningModule, samples: list[Batch], name: str) -> None:
+    def _draw(self, trainer: pl.Trainer, pl_module: pl.LightningModule, samples: list[Batch], stage: str) -> None:
         """Every process samples, because a model that is sharded over them needs all; the first one draws."""
         if not samples:
             return
@@ -125,26 +127,25 @@ class PictureGrid(Callback):
             picture = grid_picture(["scene", "reference, chosen tokens", "fill", "truth"], rows, captions, CELL)
             folder = Path(self.folder or f"{trainer.default_root_dir}/pictures")
             folder.mkdir(parents=True, exist_ok=True)
+            name = f"step_{trainer.global_step:06d}" if stage == "fit" else stage
             picture.save(folder / f"{name}.png")
-            _log(trainer, picture)
+            _log(trainer, picture, f"pictures/{stage}")
 
     def _rows(self, model: DreamInpainter, batch: Batch) -> Iterator[list[Tensor]]:
-        fills = model.fill(batch, num_inference_steps=self.num_inference_steps, guidance_scale=self.guidance_scale)
-        for image, mask, reference, fill in zip(batch.image, batch.mask, _marked(model, batch), fills, strict=True):
+        settings = {"num_inference_steps": self.num_inference_steps, "guidance_scale": self.guidance_scale}
+        output = fill_batch(model.pipeline(), batch, **settings)
+        references = _marked(batch.reference.pixels, output.subject)
+        for image, mask, reference, fill in zip(batch.image, batch.mask, references, output.images, strict=True):
             yield [show_hole(image, mask), reference, fill, image / 2 + 0.5]
 
 
-def _marked(model: DreamInpainter, batch: Batch) -> list[Tensor]:
-    """The references with their chosen tokens, enlarged first so that the marks are crisp."""
-    pixels, text = batch.reference.pixels, batch.reference.text
-    latents, states = encode_images(model.vae, pixels), encode_texts(model.tokenizer, model.text_encoder, text)
-    reference = replace(batch.reference, latents=latents, text_states=states)
-    subject = model.network.read(reference, batch.key.to(model.device))
-    factor = max(2 * CELL / pixels.shape[-1], 1.0)
-    large = F.interpolate(pixels.float(), scale_factor=factor, mode="bicubic").clamp(-1, 1)
+def _marked(pixels: Tensor, subject: Subject) -> list[Tensor]:
+    """The references with their chosen tokens, sized as they are shown so that the marks are crisp."""
+    factor = CELL / max(pixels.shape[-2:])
+    shown = F.interpolate(pixels.float(), scale_factor=factor, mode="bicubic", antialias=True).clamp(-1, 1)
     return [
         mark_tokens(picture, indices, subject.features.grid, subject.features.has_class_token)
-        for picture, indices in zip(large, subject.selection.indices, strict=True)
+        for picture, indices in zip(shown, subject.selection.indices, strict=True)
     ]
 
 
@@ -184,8 +185,7 @@ def _head(record: T, count: int) -> T:
     return replace(record, **heads)
 
 
-def _log(trainer: pl.Trainer, picture: Image.Image) -> None:
-    name = f"pictures/{trainer.state.fn}"
+def _log(trainer: pl.Trainer, picture: Image.Image, name: str) -> None:
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.experiment.add_image(name, np.array(picture), trainer.global_step, dataformats="HWC")

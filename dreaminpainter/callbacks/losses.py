@@ -29,6 +29,7 @@ class _Window:
     losses: list[Tensor] = field(default_factory=list)
     timesteps: list[Tensor] = field(default_factory=list)
     objective: list[str] = field(default_factory=list)
+    truncated_texts: int = 0
 
 
 class LossLogger(Callback):
@@ -36,8 +37,9 @@ class LossLogger(Callback):
 
     `train/loss` is what is minimised. `train/loss_{objective}` and `train/loss_t{first}-{last}` are means of the
     unweighted losses of one objective, or of one range of timesteps; where there were none they are left out.
-    `train/regularization` is the schedule's value. `train/images_per_second` is over all the time between two logs,
-    validation included.
+    `train/regularization` is the schedule's value, `train/truncated_texts` the share of texts that were cut because the
+    text encoder reads no longer ones. `train/images_per_second` is over all the time between two logs, validation
+    included.
 
     Args:
         bins: ranges of timesteps, 1 or more.
@@ -78,6 +80,7 @@ class LossLogger(Callback):
         self._window.losses.append(outputs["losses"])
         self._window.timesteps.append(outputs["timesteps"])
         self._window.objective.extend(outputs["objective"])
+        self._window.truncated_texts += outputs["truncated_texts"]
         if trainer.global_step == self._step:
             return
         self._step = trainer.global_step
@@ -102,6 +105,7 @@ class LossLogger(Callback):
         loss = torch.stack(window.loss).float()
         sums: defaultdict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
         sums["train/loss"] = (float(loss.sum()), len(loss))
+        sums["train/truncated_texts"] = (window.truncated_texts, len(window.objective))
         sums["train/images_per_second"] = (window.images, monotonic() - window.started)
         rows = zip(
             torch.cat(window.losses).tolist(), torch.cat(window.timesteps).tolist(), window.objective, strict=True

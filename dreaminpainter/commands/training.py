@@ -1,18 +1,41 @@
 """`fit`, `validate`, `test` and `predict`: Lightning's command line, with what belongs together linked."""
 
+import logging
 import warnings
+from pathlib import Path
 from typing import Any
 
+import lightning.pytorch as pl
 from jsonargparse import ArgumentError
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from dreaminpainter.callbacks import ExponentialMovingAverage, FillWriter, LossLogger, PictureGrid, Provenance
 from dreaminpainter.configuration import with_configs_found
 from dreaminpainter.data import sources  # noqa: F401  its classes can be named without their module
 from dreaminpainter.data.datamodule import InpaintingDataModule
-from dreaminpainter.errors import SettingError
+from dreaminpainter.errors import MissingFileError, SettingError
 from dreaminpainter.module import DreamInpainter
+
+
+class RunCheckpoint(ModelCheckpoint):
+    """Lightning's ModelCheckpoint, which also writes `last.ckpt` as the last step ends.
+
+    Lightning's own leaves out what was trained since the last validation, or writes when the epoch counts as over. This
+    one writes before that, so that a run which ended within an epoch continues within it.
+    """
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        last_step = 0 < trainer.max_steps <= trainer.global_step
+        last_epoch = trainer.is_last_batch and trainer.current_epoch + 1 == trainer.max_epochs
+        if self.save_last is True and (trainer.should_stop or last_step or last_epoch):
+            trainer.save_checkpoint(f"{self.dirpath}/{self.CHECKPOINT_NAME_LAST}{self.FILE_EXTENSION}")
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Done already."""
 
 
 class DreamInpainterCLI(LightningCLI):
@@ -24,11 +47,13 @@ class DreamInpainterCLI(LightningCLI):
         parser.add_lightning_class_args(LossLogger, "losses")
         parser.add_lightning_class_args(PictureGrid, "pictures")
         parser.add_lightning_class_args(FillWriter, "predictions")
-        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(RunCheckpoint, "checkpoint")
         parser.set_defaults(
             {
                 "trainer.default_root_dir": "runs/default",
                 "checkpoint.save_last": True,
+                # A second run of the same folder would otherwise leave the first one's last.ckpt in place.
+                "checkpoint.enable_version_counter": False,
                 "predictions.folder": "runs/predictions",
             }
         )
@@ -38,16 +63,24 @@ class DreamInpainterCLI(LightningCLI):
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
 
     def before_instantiate_classes(self) -> None:
-        """Logs go into the run's folder, whichever time it is started."""
-        trainer = self.config[self.subcommand].trainer
-        if trainer.logger in (None, True):
-            settings = {"save_dir": trainer.default_root_dir, "name": "", "version": "logs"}
-            trainer.logger = {"class_path": "lightning.pytorch.loggers.TensorBoardLogger", "init_args": settings}
+        """Logs go into the run's folder, whichever time it is started; a checkpoint that is named must be there."""
+        config = self.config[self.subcommand]
+        if config.ckpt_path not in (None, "last", "best", "hpc") and not Path(config.ckpt_path).is_file():
+            raise MissingFileError(
+                f"There is no checkpoint {config.ckpt_path}. Training writes them to {config.checkpoint.dirpath}, the "
+                "newest as last.ckpt."
+            )
+        if config.trainer.logger in (None, True):
+            settings = {"save_dir": config.trainer.default_root_dir, "name": "", "version": "logs"}
+            config.trainer.logger = {"class_path": "lightning.pytorch.loggers.TensorBoardLogger", "init_args": settings}
 
     def before_fit(self) -> None:
         """Every checkpoint carries what it came from."""
         config = self.parser.dump(self.config, skip_check=True)
-        self.trainer.callbacks += [Provenance(config), LearningRateMonitor("step")]  # type: ignore[attr-defined]
+        callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
+        callbacks.append(Provenance(config))
+        if self.trainer.loggers:
+            callbacks.append(LearningRateMonitor("step"))
 
 
 def run(name: str, arguments: list[str]) -> DreamInpainterCLI:
@@ -56,8 +89,7 @@ def run(name: str, arguments: list[str]) -> DreamInpainterCLI:
     Raises:
         SettingError: an argument or config that cannot be understood.
     """
-    # Lightning warns of arguments that are given beside the process's own; here they are the same.
-    warnings.filterwarnings("ignore", message="LightningCLI's args parameter is intended")
+    _silence_noise()
     try:
         return DreamInpainterCLI(
             DreamInpainter,
@@ -71,6 +103,18 @@ def run(name: str, arguments: list[str]) -> DreamInpainterCLI:
         )
     except ArgumentError as error:
         raise SettingError(f"{error}\nAll settings: dreaminpainter {name} --help") from error
+
+
+def _silence_noise() -> None:
+    """Leaves out what libraries say at each start and no user of the command can act on; all other warnings stay."""
+    # Lightning's own use of torch, and arguments given beside the process's own, which here are the same.
+    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+    warnings.filterwarnings("ignore", message="LightningCLI's args parameter is intended")
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_advertisement)
+
+
+def _is_no_advertisement(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith("💡 Tip")
 
 
 def _checkpoints_of(folder: Any) -> str:

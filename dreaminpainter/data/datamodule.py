@@ -83,8 +83,8 @@ class InpaintingDataModule(pl.LightningDataModule):
         sampler = Merged(_sizes(self.train), self.weights, self.samples_per_epoch, self.seed, *self._place())
         if len(sampler) < self.batch_size:
             raise SettingError(
-                f"An epoch has {len(sampler)} samples a process and data.batch_size is {self.batch_size}: no batch can be "
-                "made. Lower the batch size, or raise data.samples_per_epoch."
+                f"An epoch has {len(sampler)} samples a process and data.batch_size is {self.batch_size}: no batch can "
+                "be made. Lower the batch size, or raise data.samples_per_epoch."
             )
         return ResumableLoader(self.dataset(self.train), sampler=sampler, drop_last=True, **self._settings())
 

@@ -68,7 +68,9 @@ class InpaintingDataset(Dataset[Batch]):
                 for pick, instance in zip(picks, instances, strict=True)
             ]
         )
-        framed = [frame(instance, *self.size, key=one) for instance, one in zip(instances, torch.split(key, 1), strict=True)]
+        framed = [
+            frame(instance, *self.size, key=one) for instance, one in zip(instances, torch.split(key, 1), strict=True)
+        ]
         image = torch.stack([one.image for one in framed])
         return Batch(
             image=image,

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,31 +8,35 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
 
 from dreaminpainter.callbacks import ExponentialMovingAverage, PictureGrid
 from dreaminpainter.errors import SettingError
 from dreaminpainter.module import DreamInpainter
+from dreaminpainter.pipeline import DreamInpainterOutput, DreamInpainterPipeline, fill_batch
 from dreaminpainter.selection import RandomTokens
+from dreaminpainter.types import Batch
 
 
 class Fills:
-    """Keeps what a model was asked to fill, what came out, and a weight that it had then."""
+    """Keeps what was to be filled, what came out, and a weight that the model had then."""
 
-    def __init__(self, model: DreamInpainter) -> None:
-        self.model, self.fill = model, model.fill
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ids: list[str] = []
         self.pictures: list[Tensor] = []
         self.weights: list[Tensor] = []
         self.settings: dict[str, Any] = {}
-        model.fill = self  # type: ignore[method-assign,assignment]
+        monkeypatch.setattr("dreaminpainter.callbacks.grids.fill_batch", self)
 
-    def __call__(self, batch: Any, **settings: Any) -> Tensor:
-        assert not any(module.training for module in self.model.modules())
+    def __call__(self, pipeline: DreamInpainterPipeline, batch: Batch, **settings: Any) -> DreamInpainterOutput:
+        assert not any(module.training for module in pipeline.network.modules())
+        torch.rand(1)  # as a sampler that adds noise of its own would
+        output = fill_batch(pipeline, batch, **settings)
         self.ids += batch.id
         self.settings = settings
-        self.weights.append(weight(self.model))
-        self.pictures.append(self.fill(batch, **settings))
-        return self.pictures[-1]
+        self.weights.append(pipeline.adapter.projector[0].weight.detach().clone())
+        self.pictures.append(output.images)
+        return output
 
 
 class PictureLogger(Logger):
@@ -77,27 +82,31 @@ def test_a_picture_is_written_every_n_steps_and_after_each_validation(
 
 
 def test_each_picture_is_drawn_once_from_the_first_samples_and_the_same_noise(
-    trainer: Any, model: Any, loader: Any
+    trainer: Any, model: Any, loader: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tiny = model(learning_rates={"adapter": 0.0})
-    fills = Fills(tiny)
+    fills = Fills(monkeypatch)
     trainer(grid(every_n_steps=1, count=3, guidance_scale=3.0), max_epochs=1).fit(tiny, loader(2), loader(4))
     assert fills.ids == ["0", "1", "2"] * 2
     assert fills.settings == {"num_inference_steps": 1, "guidance_scale": 3.0}
     assert torch.equal(torch.cat(fills.pictures[:2]), torch.cat(fills.pictures[2:]))
 
 
-def test_pictures_are_drawn_with_averaged_weights(trainer: Any, model: Any, loader: Any) -> None:
+def test_pictures_are_drawn_with_averaged_weights(
+    trainer: Any, model: Any, loader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for order in (1, -1):
         tiny, ema = model(), ExponentialMovingAverage(0.9)
-        fills = Fills(tiny)
+        fills = Fills(monkeypatch)
         trainer(*[ema, grid(every_n_steps=100)][::order], max_epochs=1).fit(tiny, loader(3), loader(2))
         average = ema.state_dict()["weights"]["network.adapter.projector.0.weight"]
         assert torch.equal(fills.weights[-1], average) and not torch.equal(weight(tiny), average)
 
 
-def test_training_is_bit_identical_with_and_without_pictures(trainer: Any, model: Any, loader: Any) -> None:
-    plain, drawn = model(), model()
+def test_training_is_bit_identical_with_and_without_pictures(
+    trainer: Any, model: Any, loader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, drawn, fills = model(), model(), Fills(monkeypatch)
     for tiny, callbacks in ((plain, []), (drawn, [grid(every_n_steps=1)])):
         tiny.vae.eval()
         tiny.network.unet.mid_block.attentions[0].dropout = torch.nn.Dropout(0.5)
@@ -105,14 +114,15 @@ def test_training_is_bit_identical_with_and_without_pictures(trainer: Any, model
         torch.manual_seed(3)
         trainer(*callbacks, max_epochs=1).fit(tiny, loader(4), loader(2))
     assert torch.equal(weight(plain), weight(drawn))
+    assert len(fills.pictures) == 4 * 2
     assert drawn.network.training and not drawn.vae.training
 
 
 def test_validate_and_test_draw_their_own_first_samples(
-    trainer: Any, model: Any, loader: Any, tmp_path: Path
+    trainer: Any, model: Any, loader: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tiny = model()
-    fills = Fills(tiny)
+    fills = Fills(monkeypatch)
     loops = trainer(grid(count=2, folder=str(tmp_path / "here")))
     loops.validate(tiny, loader(1), verbose=False)
     loops.test(tiny, loader(1, 4), verbose=False)
@@ -139,12 +149,30 @@ def test_pictures_come_before_the_first_validation_too(trainer: Any, model: Any,
     assert names(tmp_path / "pictures") == ["step_000002.png"]
 
 
+def test_streams_without_a_length_are_drawn_too(trainer: Any, model: Any, loader: Any, tmp_path: Path) -> None:
+    class Stream(IterableDataset[Batch]):
+        def __iter__(self) -> Iterator[Batch]:
+            return iter(loader(1))
+
+    trainer(grid(), max_epochs=1).fit(model(), loader(2), DataLoader(Stream(), batch_size=None))
+    assert names(tmp_path / "pictures") == ["step_000002.png"]
+
+
 def test_without_validation_samples_it_says_so(
     trainer: Any, model: Any, loader: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     trainer(grid(), max_epochs=1).fit(model(), loader(2))
     assert names(tmp_path / "pictures") == []
     assert "There are no validation samples, so no pictures are drawn." in caplog.text
+
+
+def test_a_caption_that_is_too_long_to_read_does_not_stop_the_training(
+    trainer: Any, model: Any, loader: Any, tmp_path: Path
+) -> None:
+    data = loader(1)
+    data.dataset[0].caption[0] = "critter " * 100
+    trainer(grid(), max_epochs=1).fit(model(), loader(2), data)
+    assert names(tmp_path / "pictures") == ["step_000002.png"]
 
 
 def test_selectors_that_draw_and_half_precision_are_drawn_too(

@@ -44,6 +44,7 @@ class Outputs(Callback):
 def slow_means(outputs: list[dict[str, Any]], bins: dict[str, range]) -> dict[str, float]:
     found: dict[str, list[float]] = defaultdict(list)
     for one in outputs:
+        found["train/truncated_texts"] += [one["truncated_texts"] / len(one["objective"])]
         found["train/loss"].append(float(one["loss"]))
         for row, objective in enumerate(one["objective"]):
             found[f"train/loss_{objective}"].append(float(one["losses"][row]))
@@ -120,6 +121,14 @@ def test_bins_have_every_timestep_once_and_their_names_tell_which(bins: int, tim
     limits = [[int(limit) for limit in name.removeprefix("t").split("-")] for name in names]
     for place, (low, high) in enumerate(limits):
         assert [t for t in range(timesteps) if t * bins // timesteps == place] == list(range(low, high + 1))
+
+
+def test_the_share_of_texts_that_were_cut_is_logged(trainer: Any, model: Any, loader: Any) -> None:
+    data, logger = loader(2), MemoryLogger()
+    data.dataset[1].class_name[0] = "long " * 100
+    settings = {"max_epochs": 1, "log_every_n_steps": 2, "logger": logger}
+    trainer(LossLogger(), **settings).fit(model(regularizer=NoRegularizer(), text_dropout=0.0), data)
+    assert logger.logged[1]["train/truncated_texts"] == 1 / 4
 
 
 def test_no_bins_are_refused() -> None:

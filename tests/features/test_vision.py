@@ -144,7 +144,7 @@ def test_an_image_level_model_survives_saving_and_loading(tmp_path):
 @pytest.mark.parametrize("kind", [CLIPFeatures, DINOFeatures])
 def test_an_encoder_that_is_not_there_is_named_with_the_fix(kind, tmp_path):
     missing = str(tmp_path / "nothing-here")
-    with pytest.raises(MissingFileError, match="nothing-here.*HF_HOME"):
+    with pytest.raises(MissingFileError, match=r"nothing-here.*HF_HOME"):
         kind(missing).token_width(None)
     with pytest.raises(MissingFileError, match="nothing-here"):
         kind(missing)(reference(), None)

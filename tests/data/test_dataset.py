@@ -1,0 +1,192 @@
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from dreaminpainter.data.captioning import ClassNameCaptioner, DatasetCaptioner
+from dreaminpainter.data.dataset import InpaintingDataset, Pick
+from dreaminpainter.data.masking import DilatedMask, ExactMask, LooseBoxMask, MixtureMask
+from dreaminpainter.data.references import FlipRotate, NoAugmentation
+from dreaminpainter.data.sources import CrittersSource, Instance, SegmentationSource
+from dreaminpainter.types import Batch, Reference
+
+
+class Photographs(SegmentationSource):
+    """Pictures of many sizes, with an ellipse of their own as object."""
+
+    name = "photographs"
+
+    def __len__(self) -> int:
+        return 9
+
+    def id_of(self, index: int) -> str:
+        return f"photo-{index}"
+
+    def __getitem__(self, index: int) -> Instance:
+        height, width = 40 + 7 * index, 90 - 5 * index
+        noise = torch.Generator().manual_seed(index)
+        rows, columns = torch.arange(height)[:, None], torch.arange(width)
+        mask = ((rows - 20) / 12) ** 2 + ((columns - 25) / (8 + index)) ** 2 < 1
+        return Instance(
+            image=torch.randint(0, 256, (3, height, width), generator=noise, dtype=torch.uint8),
+            mask=mask[None],
+            class_name="dog",
+            box=(0, 0, 1, 1),
+            captions=[f"dog {index}", f"dog number {index}", f"a dog, {index}"],
+            source=self.name,
+            id=self.id_of(index),
+        )
+
+
+def dataset(**settings: Any) -> InpaintingDataset:
+    critters = CrittersSource(size=48, reference_size=48, count=20, supersample=1)
+    defaults: dict[str, Any] = {
+        "sources": {"critters": critters, "photos": Photographs()},
+        "size": (32, 48),
+        "reference_size": 40,
+        "mask": MixtureMask([ExactMask(), DilatedMask(), LooseBoxMask()]),
+        "captioner": DatasetCaptioner(),
+        "augmentation": FlipRotate(),
+    }
+    return InpaintingDataset(**(defaults | settings))
+
+
+PICKS = [Pick(name, index, epoch) for index in range(4) for name, epoch in (("critters", 0), ("photos", 0), ("photos", 3))]
+
+
+def as_made(batch: Batch) -> Batch:
+    return batch
+
+
+def different(one: Any, other: Any) -> list[str]:
+    """The fields in which two batches differ in any bit."""
+    names = []
+    for field in fields(one):
+        a, b = getattr(one, field.name), getattr(other, field.name)
+        if isinstance(a, Reference):
+            names += [f"reference.{name}" for name in different(a, b)]
+        elif not (torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b):
+            names.append(field.name)
+    return names
+
+
+def rows(batch: Any, row: int) -> Any:
+    """One sample of a batch, as a batch."""
+    parts = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    cut = {
+        name: rows(value, row) if isinstance(value, Reference) else None if value is None else value[row : row + 1]
+        for name, value in parts.items()
+    }
+    return type(batch)(**cut)
+
+
+@pytest.fixture(scope="module")
+def batch() -> Batch:
+    return dataset().__getitems__(PICKS)
+
+
+def test_a_sample_does_not_depend_on_what_else_is_in_its_batch(batch) -> None:
+    data = dataset()
+    for row, pick in enumerate(PICKS):
+        assert different(rows(batch, row), data[pick]) == [], pick
+    backwards = data.__getitems__(PICKS[::-1])
+    for row in range(len(PICKS)):
+        assert different(rows(batch, row), rows(backwards, len(PICKS) - 1 - row)) == []
+
+
+def test_sources_may_be_mixed_and_samples_stay_in_their_order(batch) -> None:
+    assert batch.source == ["critters", "photos", "photos"] * 4
+    assert batch.id[:6] == ["train-0-0", "photo-0", "photo-0", "train-0-1", "photo-1", "photo-1"]
+    assert batch.class_name[:3] == ["critter", "dog", "dog"]
+    assert batch.caption[1].startswith("dog")
+    assert len(batch) == 12
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_any_number_of_workers_makes_the_same_batches(batch, workers) -> None:
+    loader = DataLoader(
+        dataset(),
+        sampler=PICKS,
+        batch_size=4,
+        num_workers=workers,
+        collate_fn=as_made,
+        multiprocessing_context="fork" if workers else None,
+    )
+    singles = [rows(one, row) for one in loader for row in range(4)]
+    assert [different(rows(batch, row), single) for row, single in enumerate(singles)] == [[]] * 12
+
+
+def test_validation_samples_are_the_same_each_time(batch) -> None:
+    assert different(batch, dataset().__getitems__(PICKS)) == []
+
+
+def test_keys_differ_between_epochs_sources_ids_and_seeds(batch) -> None:
+    twin = dataset(sources={"critters": Photographs(), "photos": Photographs()})
+    keys = [*batch.key.tolist(), *dataset(seed=1).__getitems__(PICKS).key.tolist(), *twin.__getitems__(PICKS).key.tolist()]
+    # The twin's `photos` are the batch's own; all else must be new.
+    assert len(set(keys)) == len(keys) - 8
+    assert batch.key.dtype == torch.int64
+
+
+def test_the_next_epoch_draws_another_crop_hole_and_augmentation(batch) -> None:
+    first, later = rows(batch, 1), rows(batch, 2)
+    assert first.id == later.id
+    assert {"image", "mask", "key", "reference.pixels"} <= set(different(first, later))
+
+
+@pytest.mark.parametrize("size", [(32, 64), (96, 40)])
+def test_scenes_need_not_be_square(size) -> None:
+    made = dataset(size=size).__getitems__(PICKS)
+    assert made.image.shape == (12, 3, *size)
+    assert made.mask.shape == (12, 1, *size)
+    assert made.reference.pixels.shape == (12, 3, 40, 40)
+
+
+def test_ranges_are_those_of_the_records(batch) -> None:
+    for pixels in (batch.image, batch.reference.pixels):
+        assert pixels.dtype == torch.float32
+        assert -1 <= pixels.min() < -0.5
+        assert 0.5 < pixels.max() <= 1
+    for mask in (batch.mask, batch.reference.mask):
+        assert set(mask.unique().tolist()) == {0, 1}
+        assert mask.flatten(1).any(1).all()
+    assert batch.reference.text == [""] * 12
+
+
+@pytest.mark.parametrize("augmentation", [NoAugmentation(), FlipRotate()])
+def test_references_stand_on_white(augmentation) -> None:
+    reference = dataset(augmentation=augmentation).__getitems__(PICKS).reference
+    # Bilinear edges blend into white one pixel around the subject.
+    around = torch.nn.functional.max_pool2d(reference.mask, 5, stride=1, padding=2) == 0
+    assert (around.flatten(1).sum(1) > 100).all()
+    assert reference.pixels[around.expand(-1, 3, -1, -1)].min() > 0.99
+
+
+def test_an_exact_hole_is_the_object_and_a_drawn_source_brings_its_own_reference() -> None:
+    plain = dataset(mask=ExactMask(), augmentation=NoAugmentation(), size=(48, 48), reference_size=48)
+    source = CrittersSource(size=48, reference_size=48, count=20, supersample=1, view="cross")
+    plain.sources["critters"] = source
+    made, instance = plain[Pick("critters", 5, 0)], source[5]
+    assert torch.equal(made.mask[0].bool(), instance.mask)
+    assert torch.equal(((made.image[0] + 1) * 127.5).round().byte(), instance.image)
+    own = instance.reference_image
+    assert own is not None
+    # Colours of the cut-out come from the reference's own picture, not from the scene's.
+    seen = made.reference.pixels[0][:, made.reference.mask[0, 0] > 0].mean(1)
+    drawn = own[:, instance.reference_mask[0]].float().mean(1) / 127.5 - 1
+    assert torch.allclose(seen, drawn, atol=0.1)
+
+
+def test_the_captioner_sees_the_picture_as_it_was_cropped() -> None:
+    class Looking(ClassNameCaptioner):
+        def forward(self, images, instances, keys=None):
+            self.images = images
+            return super().forward(images, instances, keys)
+
+    captioner = Looking("one {class_name}")
+    made = dataset(captioner=captioner).__getitems__(PICKS)
+    assert made.caption[:2] == ["one critter", "one dog"]
+    assert [image.dtype for image in captioner.images] == [torch.uint8] * 12
+    assert torch.equal(torch.stack(captioner.images).float() / 127.5 - 1, ((made.image + 1) * 127.5).round() / 127.5 - 1)

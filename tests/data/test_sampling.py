@@ -1,0 +1,196 @@
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.data import Dataset
+
+from dreaminpainter.data.dataset import Pick
+from dreaminpainter.data.sampling import InOrder, Merged, ResumableLoader
+from dreaminpainter.errors import SettingError
+
+SIZES = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 30), min_size=1)
+WEIGHTS = st.sampled_from([0.0, 0.1, 1.0, 1.5, 7.0])
+
+
+class Echo(Dataset[Pick]):
+    """Gives back what it was asked for."""
+
+    def __getitem__(self, pick: Pick) -> Pick:
+        return pick
+
+
+def epochs(sampler: Merged, count: int) -> Iterator[list[Pick]]:
+    for epoch in range(count):
+        sampler.set_epoch(epoch)
+        yield list(sampler)
+
+
+@settings(max_examples=25)
+@given(sizes=SIZES, data=st.data(), per_epoch=st.integers(1, 40))
+def test_every_source_gets_exactly_its_share_in_the_long_run(sizes, data, per_epoch) -> None:
+    weights = {name: data.draw(WEIGHTS) for name in sizes}
+    weights[data.draw(st.sampled_from(sorted(sizes)))] = 2.0
+    sampler = Merged(sizes, weights, per_epoch)
+    seen: Counter[str] = Counter()
+    for number, picks in enumerate(epochs(sampler, 30), start=1):
+        assert len(picks) == len(sampler) == per_epoch
+        of_epoch = Counter(pick.source for pick in picks)
+        seen += of_epoch
+        for name, weight in weights.items():
+            share = weight / sum(weights.values()) * per_epoch
+            assert abs(of_epoch[name] - share) < 1 + 1e-4
+            assert abs(seen[name] - share * number) < 3, "the roundings of the epochs add up"
+
+
+@settings(max_examples=25)
+@given(sizes=SIZES, weights=st.none() | st.fixed_dictionaries({}, optional=dict.fromkeys("abcd", WEIGHTS)), data=st.data())
+def test_no_instance_comes_again_before_all_of_its_source_have_come(sizes, weights, data) -> None:
+    if weights is not None:
+        weights = {name: weight for name, weight in weights.items() if name in sizes} | {min(sizes): 1.0}
+    sampler = Merged(sizes, weights, data.draw(st.integers(1, 40)))
+    seen: Counter[tuple[str, int]] = Counter()
+    for picks in epochs(sampler, 8):
+        seen += Counter((pick.source, pick.index) for pick in picks)
+        for name, size in sizes.items():
+            times = [seen[name, index] for index in range(size)]
+            assert max(times) - min(times) <= 1
+
+
+@given(sizes=SIZES, epoch=st.integers(0, 5))
+def test_without_weights_an_epoch_has_every_instance_once(sizes, epoch) -> None:
+    sampler = Merged(sizes)
+    sampler.set_epoch(epoch)
+    assert set(sampler) == {Pick(name, index, epoch) for name, size in sizes.items() for index in range(size)}
+    assert len(list(sampler)) == len(sampler) == sum(sizes.values())
+
+
+def test_a_source_without_a_weight_counts_as_one_and_weight_zero_leaves_out() -> None:
+    sampler = Merged({"a": 5, "b": 50, "c": 500}, {"b": 3.0, "c": 0.0}, samples_per_epoch=40)
+    assert Counter(pick.source for pick in sampler) == {"a": 10, "b": 30}
+    assert len(Merged({"a": 5, "b": 50}, {"b": 0.0})) == 5
+
+
+def test_an_empty_source_does_no_harm_where_it_is_not_asked_for() -> None:
+    assert len(list(Merged({"a": 5, "b": 0}))) == 5
+    assert len(list(Merged({"a": 5, "b": 0}, {"b": 0}))) == 5
+
+
+def test_orders_differ_between_epochs_and_seeds_and_agree_between_runs() -> None:
+    def order(seed: int, epoch: int) -> list[int]:
+        sampler = Merged({"a": 100}, seed=seed)
+        sampler.set_epoch(epoch)
+        return [pick.index for pick in sampler]
+
+    assert order(0, 0) == order(0, 0)
+    orders = [order(seed, epoch) for seed in (0, 1) for epoch in (0, 1)] + [list(range(100))]
+    assert len({tuple(one) for one in orders}) == 5
+
+
+def test_sources_are_mixed_within_an_epoch() -> None:
+    sources = [pick.source for pick in Merged({"a": 100, "b": 100})]
+    assert 30 < Counter(sources[:100])["a"] < 70
+
+
+@given(sizes=SIZES, epoch=st.integers(0, 3), world_size=st.integers(1, 4))
+def test_ranks_share_an_epoch_without_overlap_or_loss(sizes, epoch, world_size) -> None:
+    whole, parts = Merged(sizes), [Merged(sizes, rank=rank, world_size=world_size) for rank in range(world_size)]
+    for sampler in (whole, *parts):
+        sampler.set_epoch(epoch)
+    shared = [pick for part in parts for pick in part]
+    assert {len(list(part)) for part in parts} == {len(parts[0])}
+    assert len(shared) == len(set(shared)) == len(whole) - len(whole) % world_size
+    assert set(shared) <= set(whole)
+
+
+@given(sizes=SIZES, world_size=st.integers(1, 4), limit=st.none() | st.integers(1, 60))
+def test_ranks_share_validation_without_overlap_or_loss(sizes, world_size, limit) -> None:
+    whole = list(InOrder(sizes, limit))
+    parts = [list(InOrder(sizes, limit, rank, world_size)) for rank in range(world_size)]
+    assert sorted(sum(parts, []), key=whole.index) == whole
+    assert len(set(whole)) == len(whole) == min(sum(sizes.values()), limit or 1000)
+
+
+def test_validation_takes_all_in_order_and_a_limit_spreads_over_all() -> None:
+    assert list(InOrder({"a": 2, "b": 1})) == [Pick("a", 0, 0), Pick("a", 1, 0), Pick("b", 0, 0)]
+    spread = InOrder({"a": 50, "b": 50}, limit=10)
+    assert [(pick.source, pick.index) for pick in spread] == [(name, index) for name in "ab" for index in range(0, 50, 10)]
+    assert len(spread) == 10
+    assert len(InOrder({"a": 3}, limit=10)) == 3
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        ({"c": 1.0}, "names c; the sources are: a, b"),
+        ({"a": -1.0}, "weights must be 0 or more"),
+        ({"a": 0.0, "b": 0.0}, "one of them above 0"),
+        ({"b": 1.0}, "The source 'b' has a weight and no instances"),
+    ],
+)
+def test_weights_that_make_no_sense_are_refused_and_named(weights, told) -> None:
+    with pytest.raises(SettingError, match=told):
+        Merged({"a": 3, "b": 0}, weights)
+
+
+def loader(workers: int) -> ResumableLoader:
+    return ResumableLoader(
+        Echo(),
+        sampler=Merged({"a": 11, "b": 6}, {"a": 2.0, "b": 1.0}),
+        batch_size=3,
+        drop_last=True,
+        collate_fn=list,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        multiprocessing_context="fork" if workers else None,
+    )
+
+
+def epoch_of(one: ResumableLoader, epoch: int) -> list[list[Pick]]:
+    one.sampler.set_epoch(epoch)
+    return list(one)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_loader_goes_on_exactly_where_its_state_was_taken(workers) -> None:
+    reference = loader(0)
+    truth = [epoch_of(reference, epoch) for epoch in range(4)]
+    assert [len(batches) for batches in truth] == [5] * 4
+
+    first = loader(workers)
+    assert epoch_of(first, 0) == truth[0]
+    first.sampler.set_epoch(1)
+    started = iter(first)
+    assert list(islice(started, 2)) == truth[1][:2]
+    state = first.state_dict()
+
+    resumed = loader(workers)
+    resumed.load_state_dict(state)
+    assert len(resumed) == 5, "the length is the epoch's, or Lightning's progress and the epoch's end shift"
+    assert epoch_of(resumed, 1) == truth[1][2:]
+    assert epoch_of(resumed, 2) == truth[2]
+    assert epoch_of(resumed, 3) == truth[3]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_loader_stopped_at_an_epochs_end_begins_the_next_one(workers) -> None:
+    first = loader(workers)
+    epoch_of(first, 0)
+    state = first.state_dict()
+    assert state == {"epoch": 0, "batches": 5}
+    resumed = loader(workers)
+    resumed.load_state_dict(state)
+    assert epoch_of(resumed, 1) == epoch_of(loader(0), 1)
+
+
+def test_the_state_counts_what_was_handed_out_also_after_a_second_stop() -> None:
+    truth = epoch_of(loader(0), 3)
+    state = {"epoch": 3, "batches": 1}
+    for stop in (2, 3):
+        resumed = loader(0)
+        resumed.load_state_dict(state)
+        assert list(islice(iter(resumed), 1)) == truth[stop - 1 : stop]
+        state = resumed.state_dict()
+        assert state == {"epoch": 3, "batches": stop}

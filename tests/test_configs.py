@@ -1,0 +1,110 @@
+"""Every config that ships can be made into what it describes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from tiny_run import BACKBONE, DRAWN, SMALL, flags, instantiated, parsed, save_image_encoders
+
+from dreaminpainter.configuration import config_folder
+from dreaminpainter.data.sources import CocoSource
+
+CONFIGS = sorted(path.relative_to(config_folder()).as_posix() for path in config_folder().rglob("*.yaml"))
+LAYERS = [name for name in CONFIGS if "/" in name and not name.startswith("data/")]
+DATA = {name: value for name, value in SMALL.items() if name.startswith("data.")}
+
+
+@pytest.fixture(scope="module")
+def encoders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return save_image_encoders(tmp_path_factory.mktemp("encoders"))
+
+
+def content(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((config_folder() / name).read_text())
+    return loaded
+
+
+def parts_of(model: Any) -> dict[str, Any]:
+    """The components of a model by the name of their setting."""
+    network = model.network
+    held = {"extractor": network.extractor, "selector": network.selector, "injection": network.adapter.injector}
+    names = ("backbone", "regularizer", "input_form", "lr_schedule", "weighting")
+    return held | {name: getattr(model, name) for name in names}
+
+
+def assert_as_said(component: Any, said: Any) -> None:
+    said = {"class_path": said} if isinstance(said, str) else said
+    assert type(component).__name__ == said["class_path"]
+    for name, value in said.get("init_args", {}).items():
+        kept = getattr(component, name)
+        if isinstance(value, dict):
+            assert_as_said(kept, value)
+        else:
+            assert kept == value, f"{said['class_path']}.{name}"
+
+
+def arguments(said: Any) -> dict[str, Any]:
+    """Argument names of a component, nested as its components are."""
+    given = said.get("init_args") or {} if isinstance(said, dict) and "class_path" in said else {}
+    return {name: arguments(value) for name, value in given.items()}
+
+
+def test_every_config_is_tested_here() -> None:
+    others = {"quickstart.yaml", "sd15.yaml", "sd15_inpaint.yaml", "data/coco.yaml"}
+    assert set(CONFIGS) == set(LAYERS) | others
+    assert {name.split("/")[0] for name in LAYERS} == {"features", "selection", "injection", "regularization"}
+
+
+def test_the_quickstart_is_what_it_says() -> None:
+    made, said = instantiated("--config", "quickstart"), content("quickstart.yaml")
+    for name, component in parts_of(made.model).items():
+        if name in said["model"]:
+            assert_as_said(component, said["model"][name])
+    for split in ("train", "validation", "test"):
+        assert_as_said(getattr(made.data, split)["critters"], said["data"][split]["critters"])
+    batch = next(iter(made.data.val_dataloader()))
+    assert batch.image.shape == (32, 3, 64, 64)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_makes_of_the_quickstart_what_it_says(name: str, encoders: dict[str, str]) -> None:
+    said = content(name)["model"]
+    encoder = next((folder for kind, folder in encoders.items() if kind in Path(name).stem), None)
+    more = []
+    if encoder is not None:
+        said["extractor"]["init_args"]["encoder"] = encoder
+        more = ["--model.extractor.init_args.encoder", encoder]
+    made = instantiated("--config", "quickstart", "--config", f"configs/{name}", *flags(BACKBONE | DRAWN | DATA), *more)
+    for part, value in said.items():
+        assert_as_said(parts_of(made.model)[part], value)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_sets_every_argument_of_its_classes(name: str) -> None:
+    """Arguments of the layer below would leak into a class that has one of the same name."""
+    settings = parsed("--config", "quickstart", "--config", f"configs/{name}")
+    for part, said in content(name)["model"].items():
+        assert arguments(said) == arguments(settings["model"][part])
+
+
+@pytest.mark.parametrize(("name", "channels"), [("sd15.yaml", 5), ("sd15_inpaint.yaml", 9)])
+def test_without_weights_the_architecture_is_stable_diffusion_1_5(name: str, channels: int) -> None:
+    layers = ["--config", f"configs/{name}", "--config", "configs/data/coco.yaml"]
+    with torch.device("meta"):
+        made = instantiated(*layers, "--model.backbone.init_args.weights", "false")
+    unet, said = made.model.network.unet, content(name)["model"]
+    widening = (channels - 4) * 320 * 3 * 3
+    assert unet.config.in_channels == channels
+    assert sum(parameter.numel() for parameter in unet.parameters()) == 859_520_964 + widening
+    for part in ("extractor", "selector", "injection", "regularizer", "input_form", "lr_schedule"):
+        assert_as_said(parts_of(made.model)[part], said[part])
+    assert made.model.network.adapter.config.image_size == (512, 512)
+    trained = {parameter_name.split(".")[0] for parameter_name, one in made.model.named_parameters() if one.requires_grad}
+    assert trained == {"network"}, "the text encoder stays frozen"
+    source = made.data.train["coco"]
+    assert isinstance(source, CocoSource)
+    assert (source.split, made.data.validation["coco"].split) == ("train2017", "val2017")
+    for part in ("mask", "captioner"):
+        assert type(getattr(made.data, part)).__name__ == content("data/coco.yaml")["data"][part]["class_path"]
