@@ -5,32 +5,21 @@ classes: one code path for all.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import Any, Literal
 
-from diffusers import AutoencoderKL, AutoencoderTiny, DDPMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
 
 from dreaminpainter.autoencoder import SpaceToDepth
 from dreaminpainter.components import Component
 from dreaminpainter.errors import MissingFileError, SettingError
 from dreaminpainter.input_forms import InputForm
+from dreaminpainter.parts import AUTOENCODERS, Parts
 from dreaminpainter.tokenizer import word_tokenizer
 from dreaminpainter.unet import SubjectUNet, adopt, widen
 from dreaminpainter.vocabulary import WORDS
 
 PredictionType = Literal["epsilon", "v_prediction"]
-
-
-@dataclass
-class Parts:
-    """The networks of a latent diffusion model; `Any` where diffusers and transformers are untyped."""
-
-    vae: Any
-    unet: SubjectUNet
-    text_encoder: Any
-    tokenizer: Any
-    scheduler: Any
 
 
 class Backbone(Component, ABC):
@@ -58,7 +47,15 @@ class Backbone(Component, ABC):
             MissingFileError: the source is neither a folder nor reachable.
         """
         parts = self.parts()
-        widen(parts.unet, form.channels(parts.unet.config.out_channels))
+        found, latent = parts.unet.config.in_channels, parts.unet.config.out_channels
+        wanted = form.channels(latent)
+        if found not in (latent, wanted):
+            raise SettingError(
+                f"The backbone's UNet takes {found} channels and {type(form).__name__} gives {wanted}. It was trained "
+                "with another input form: set model.input_form to that one, or take a backbone that is not made for "
+                "inpainting."
+            )
+        widen(parts.unet, wanted)
         parts.scheduler = self._noise_schedule(parts.scheduler.config)
         return parts
 
@@ -100,7 +97,7 @@ class PretrainedBackbone(Backbone):
     def parts(self) -> Parts:
         where = {"pretrained_model_name_or_path": self.source, "revision": self.revision}
         try:
-            vae_class = _AUTOENCODERS[AutoencoderKL.load_config(**where, subfolder="vae")["_class_name"]]
+            vae_class = AUTOENCODERS[AutoencoderKL.load_config(**where, subfolder="vae")["_class_name"]]
             return Parts(
                 vae=vae_class.from_pretrained(**where, subfolder="vae"),
                 unet=adopt(UNet2DConditionModel.from_pretrained(**where, subfolder="unet")),
@@ -241,9 +238,6 @@ class TinyBackbone(Backbone):
             pad_token_id=tokenizer.pad_token_id,
         )
         return Parts(vae, unet, CLIPTextModel(text), tokenizer, _stable_diffusion_schedule())
-
-
-_AUTOENCODERS = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny, "SpaceToDepth": SpaceToDepth}
 
 
 def _stable_diffusion_schedule() -> DDPMScheduler:

@@ -10,10 +10,8 @@ from diffusers import DDIMScheduler
 from torch import Tensor, nn
 
 from dreaminpainter.adapter import SubjectAdapter
-from dreaminpainter.backbones import Backbone
-from dreaminpainter.components import make
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
-from dreaminpainter.input_forms import InputForm
+from dreaminpainter.parts import make_parts
 from dreaminpainter.pipeline import DreamInpainterPipeline
 
 
@@ -33,8 +31,8 @@ def load_pipeline(path: str) -> DreamInpainterPipeline:
 
 
 def untrained_pipeline(model: dict[str, Any]) -> DreamInpainterPipeline:
-    """The pipeline that a checkpoint's `model` entry describes, with the weights that its backbone starts from."""
-    parts = make(model["backbone"], Backbone).build(make(model["adapter"]["input_form"], InputForm))
+    """The pipeline that a checkpoint's `model` entry describes, with random weights."""
+    parts = make_parts(model["parts"])
     sampler = DDIMScheduler.from_config(parts.scheduler.config)
     adapter = SubjectAdapter(**model["adapter"])
     return DreamInpainterPipeline(parts.vae, parts.text_encoder, parts.tokenizer, parts.unet, sampler, adapter)

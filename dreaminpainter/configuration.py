@@ -31,7 +31,7 @@ def find_config(name: str) -> Path:
 
 
 def with_configs_found(arguments: list[str]) -> list[str]:
-    """The arguments of a command, with every `--config NAME` replaced by the file found."""
+    """The arguments of a command, with every `--config NAME` (or `-c NAME`) replaced by the file found."""
     found: list[str] = []
     for argument in arguments:
         if found and found[-1] == "--config":
@@ -39,5 +39,5 @@ def with_configs_found(arguments: list[str]) -> list[str]:
         elif argument.startswith("--config="):
             found += ["--config", str(find_config(argument.removeprefix("--config=")))]
         else:
-            found.append(argument)
+            found.append("--config" if argument == "-c" else argument)
     return found

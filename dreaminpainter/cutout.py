@@ -9,6 +9,8 @@ Example:
     (torch.Size([3, 32, 32]), 1.0, -1.0)
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -39,7 +41,7 @@ def cut_out(image: Tensor, mask: Tensor, size: int, margin: float = 0.05) -> tup
     subject = mask[window]
     on_white = torch.where(subject, image[window].float() / 127.5 - 1.0, 1.0)
     height, width = subject.shape[1:]
-    side = round(max(height, width) * (1 + 2 * margin))
+    side = max(height, width) + 2 * math.ceil(max(height, width) * margin)
     before_x, before_y = (side - width) // 2, (side - height) // 2
     border = (before_x, side - width - before_x, before_y, side - height - before_y)
     return resize_together(F.pad(on_white, border, value=1.0), F.pad(subject.float(), border), (size, size))

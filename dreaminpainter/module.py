@@ -11,9 +11,8 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from dreaminpainter.adapter import SubjectAdapter
-from dreaminpainter.backbones import Backbone, Parts
+from dreaminpainter.backbones import Backbone
 from dreaminpainter.checkpoints import warm_start
-from dreaminpainter.components import describe
 from dreaminpainter.diffusion import (
     add_noise,
     batch_loss,
@@ -29,6 +28,7 @@ from dreaminpainter.injection import Injection, UpBlocks
 from dreaminpainter.input_forms import Composite, InputForm
 from dreaminpainter.network import SubjectInpainter
 from dreaminpainter.parameters import parameter_groups, select_trained
+from dreaminpainter.parts import Parts, describe_parts
 from dreaminpainter.pipeline import DreamInpainterPipeline, fill_batch
 from dreaminpainter.randomness import sample_key, uniform
 from dreaminpainter.regularization import Constant, DecouplingRegularizer, Regularizer, Schedule
@@ -87,7 +87,7 @@ class DreamInpainter(pl.LightningModule):
         self.input_form = input_form or Composite()
         self.weighting = weighting or UniformWeighting()
         self.regularizer = regularizer or DecouplingRegularizer()
-        self.learning_rates = learning_rates or {"unet": 1e-5, "adapter": 1e-4}
+        self.learning_rates = {"unet": 1e-5, "adapter": 1e-4} if learning_rates is None else learning_rates
         self.optimizer = optimizer
         self.lr_schedule = lr_schedule or Constant(1.0)
         self.text_dropout = text_dropout
@@ -205,8 +205,9 @@ class DreamInpainter(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what a checkpoint needs in order to be sampled from without the run's settings."""
+        parts = Parts(self.vae, self.network.unet, self.text_encoder, self.tokenizer, self.scheduler)
         adapter = {name: value for name, value in self.network.adapter.config.items() if not name.startswith("_")}
-        checkpoint["model"] = {"backbone": describe(self.backbone), "adapter": adapter}
+        checkpoint["model"] = {"parts": describe_parts(parts), "adapter": adapter}
 
     def _encoded(self, reference: Reference) -> Reference:
         latents = encode_images(self.vae, reference.pixels) if reference.latents is None else reference.latents

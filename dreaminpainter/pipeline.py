@@ -180,7 +180,10 @@ class DreamInpainterPipeline(DiffusionPipeline):
         if height is None and width is None and len(sizes) > 1:
             raise InputError("The pictures differ in shape. Give height and width for all, or fill them one by one.")
         default_height, default_width = sizes.pop()
-        wanted = {"height": height or default_height, "width": width or default_width}
+        wanted = {
+            "height": default_height if height is None else height,
+            "width": default_width if width is None else width,
+        }
         for name, side in wanted.items():
             if side < multiple or side % multiple:
                 raise SettingError(f"{name}={side} is not divisible by {multiple}, as this model needs it.")

@@ -141,6 +141,8 @@ def paste(fills: Tensor, pictures: list[Tensor], masks: list[Tensor]) -> list[Te
 
 def to_output(pictures: list[Tensor], output_type: str) -> Any:
     """Pictures in [0, 1] as "pil" (a list), "np" (B, H, W, C) or "pt" (B, C, H, W)."""
+    if output_type != "pil" and len({picture.shape for picture in pictures}) > 1:
+        raise InputError(f'Pictures of different sizes cannot be one {output_type} array. Ask for output_type="pil".')
     if output_type == "pt":
         return torch.stack(pictures)
     arrays = [picture.permute(1, 2, 0).cpu().numpy() for picture in pictures]

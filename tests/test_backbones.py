@@ -114,7 +114,7 @@ def test_a_pipelines_folder_is_a_backbone(tmp_path):
 
 def test_a_folder_trained_with_nine_channels_is_no_composite_backbone(tmp_path):
     tiny_model(input_form=NineChannel()).pipeline().save_pretrained(tmp_path)
-    with pytest.raises(SettingError, match="97 input channels, more than the 49"):
+    with pytest.raises(SettingError, match="takes 97 channels and Composite gives 49"):
         PretrainedBackbone(str(tmp_path)).build(Composite())
 
 

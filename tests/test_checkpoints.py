@@ -109,7 +109,7 @@ def test_a_misfit_changes_nothing(tmp_path):
 def test_a_checkpoint_tells_what_model_it_holds_in_plain_values(tmp_path):
     _, path = trained(tmp_path, extractor=UNetFeatures(weights="frozen"))
     described = read_checkpoint(path)["model"]
-    assert described["backbone"]["class_path"] == "dreaminpainter.backbones.TinyBackbone"
+    assert described["parts"]["vae"] == {"class": "SpaceToDepth", "factor": 4, "scaling_factor": 1.6}
     assert described["adapter"]["selector"]["init_args"]["k"] == 24
     assert described["adapter"]["reference_unet"]["in_channels"] == 49
 

@@ -46,9 +46,9 @@ def assert_as_said(component: Any, said: Any) -> None:
 
 
 def arguments(said: Any) -> dict[str, Any]:
-    """Argument names of a component, nested as its components are."""
+    """Names of a component's arguments that are not null, nested as its components are."""
     given = said.get("init_args") or {} if isinstance(said, dict) and "class_path" in said else {}
-    return {name: arguments(value) for name, value in given.items()}
+    return {name: arguments(value) for name, value in given.items() if value is not None}
 
 
 def test_every_config_is_tested_here() -> None:
@@ -101,7 +101,9 @@ def test_without_weights_the_architecture_is_stable_diffusion_1_5(name: str, cha
     for part in ("extractor", "selector", "injection", "regularizer", "input_form", "lr_schedule"):
         assert_as_said(parts_of(made.model)[part], said[part])
     assert made.model.network.adapter.config.image_size == (512, 512)
-    trained = {parameter_name.split(".")[0] for parameter_name, one in made.model.named_parameters() if one.requires_grad}
+    trained = {
+        parameter_name.split(".")[0] for parameter_name, one in made.model.named_parameters() if one.requires_grad
+    }
     assert trained == {"network"}, "the text encoder stays frozen"
     source = made.data.train["coco"]
     assert isinstance(source, CocoSource)

@@ -134,6 +134,8 @@ def test_every_epoch_of_a_trainer_draws_anew(workers: int, tmp_path: Path) -> No
     )
     trainer.fit(listening, datamodule=module(batch_size=5, num_workers=workers))
     heard = listening.heard
-    assert [sorted(name for name, _ in heard[epoch]) for epoch in range(3)] == [sorted(f"train-0-{n}" for n in range(10))] * 3
+    assert [sorted(name for name, _ in heard[epoch]) for epoch in range(3)] == [
+        sorted(f"train-0-{n}" for n in range(10))
+    ] * 3
     assert len({tuple(name for name, _ in heard[epoch]) for epoch in range(3)}) == 3
     assert len({key for epoch in range(3) for _, key in heard[epoch]}) == 30

@@ -53,7 +53,9 @@ def dataset(**settings: Any) -> InpaintingDataset:
     return InpaintingDataset(**(defaults | settings))
 
 
-PICKS = [Pick(name, index, epoch) for index in range(4) for name, epoch in (("critters", 0), ("photos", 0), ("photos", 3))]
+PICKS = [
+    Pick(name, index, epoch) for index in range(4) for name, epoch in (("critters", 0), ("photos", 0), ("photos", 3))
+]
 
 
 def as_made(batch: Batch) -> Batch:
@@ -124,7 +126,11 @@ def test_validation_samples_are_the_same_each_time(batch) -> None:
 
 def test_keys_differ_between_epochs_sources_ids_and_seeds(batch) -> None:
     twin = dataset(sources={"critters": Photographs(), "photos": Photographs()})
-    keys = [*batch.key.tolist(), *dataset(seed=1).__getitems__(PICKS).key.tolist(), *twin.__getitems__(PICKS).key.tolist()]
+    keys = [
+        *batch.key.tolist(),
+        *dataset(seed=1).__getitems__(PICKS).key.tolist(),
+        *twin.__getitems__(PICKS).key.tolist(),
+    ]
     # The twin's `photos` are the batch's own; all else must be new.
     assert len(set(keys)) == len(keys) - 8
     assert batch.key.dtype == torch.int64
@@ -189,4 +195,6 @@ def test_the_captioner_sees_the_picture_as_it_was_cropped() -> None:
     made = dataset(captioner=captioner).__getitems__(PICKS)
     assert made.caption[:2] == ["one critter", "one dog"]
     assert [image.dtype for image in captioner.images] == [torch.uint8] * 12
-    assert torch.equal(torch.stack(captioner.images).float() / 127.5 - 1, ((made.image + 1) * 127.5).round() / 127.5 - 1)
+    assert torch.equal(
+        torch.stack(captioner.images).float() / 127.5 - 1, ((made.image + 1) * 127.5).round() / 127.5 - 1
+    )

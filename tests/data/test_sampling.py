@@ -46,7 +46,9 @@ def test_every_source_gets_exactly_its_share_in_the_long_run(sizes, data, per_ep
 
 
 @settings(max_examples=25)
-@given(sizes=SIZES, weights=st.none() | st.fixed_dictionaries({}, optional=dict.fromkeys("abcd", WEIGHTS)), data=st.data())
+@given(
+    sizes=SIZES, weights=st.none() | st.fixed_dictionaries({}, optional=dict.fromkeys("abcd", WEIGHTS)), data=st.data()
+)
 def test_no_instance_comes_again_before_all_of_its_source_have_come(sizes, weights, data) -> None:
     if weights is not None:
         weights = {name: weight for name, weight in weights.items() if name in sizes} | {min(sizes): 1.0}
@@ -116,7 +118,9 @@ def test_ranks_share_validation_without_overlap_or_loss(sizes, world_size, limit
 def test_validation_takes_all_in_order_and_a_limit_spreads_over_all() -> None:
     assert list(InOrder({"a": 2, "b": 1})) == [Pick("a", 0, 0), Pick("a", 1, 0), Pick("b", 0, 0)]
     spread = InOrder({"a": 50, "b": 50}, limit=10)
-    assert [(pick.source, pick.index) for pick in spread] == [(name, index) for name in "ab" for index in range(0, 50, 10)]
+    assert [(pick.source, pick.index) for pick in spread] == [
+        (name, index) for name in "ab" for index in range(0, 50, 10)
+    ]
     assert len(spread) == 10
     assert len(InOrder({"a": 3}, limit=10)) == 3
 

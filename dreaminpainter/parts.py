@@ -1,0 +1,68 @@
+"""The networks of a latent diffusion model together, and their architecture as plain values.
+
+Example:
+    >>> from dreaminpainter.backbones import TinyBackbone
+    >>> architecture = describe_parts(TinyBackbone(channels=[32, 64]).parts())
+    >>> make_parts(architecture).unet.config.block_out_channels
+    (32, 64)
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from diffusers import AutoencoderKL, AutoencoderTiny, DDPMScheduler
+from tokenizers import Tokenizer
+from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
+
+from dreaminpainter.autoencoder import SpaceToDepth
+from dreaminpainter.unet import SubjectUNet
+
+AUTOENCODERS = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny, "SpaceToDepth": SpaceToDepth}
+"""The autoencoders that can be used, by the name that diffusers writes into their config."""
+
+_SPECIAL_TOKENS = ("bos_token", "eos_token", "pad_token", "unk_token")
+
+
+@dataclass
+class Parts:
+    """The networks of a latent diffusion model; `Any` where diffusers and transformers are untyped."""
+
+    vae: Any
+    unet: SubjectUNet
+    text_encoder: Any
+    tokenizer: Any
+    scheduler: Any
+
+
+def describe_parts(parts: Parts) -> dict[str, Any]:
+    """The configs of all parts and the whole tokenizer: a checkpoint that holds them needs no source."""
+    tokenizer = parts.tokenizer
+    return {
+        "vae": {"class": type(parts.vae).__name__, **_plain(parts.vae.config)},
+        "unet": _plain(parts.unet.config),
+        "text_encoder": parts.text_encoder.config.to_diff_dict(),
+        "tokenizer": {
+            "tokenizer": tokenizer.backend_tokenizer.to_str(),
+            "model_max_length": tokenizer.model_max_length,
+            **{name: str(getattr(tokenizer, name)) for name in _SPECIAL_TOKENS},
+        },
+        "scheduler": _plain(parts.scheduler.config),
+    }
+
+
+def make_parts(architecture: dict[str, Any]) -> Parts:
+    """The parts that `describe_parts` wrote down, with random weights."""
+    vae = dict(architecture["vae"])
+    tokenizer = dict(architecture["tokenizer"])
+    return Parts(
+        vae=AUTOENCODERS[vae.pop("class")].from_config(vae),
+        unet=SubjectUNet.from_config(architecture["unet"]),
+        text_encoder=CLIPTextModel(CLIPTextConfig.from_dict(architecture["text_encoder"])),
+        tokenizer=PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(tokenizer.pop("tokenizer")), **tokenizer),
+        scheduler=DDPMScheduler.from_config(architecture["scheduler"]),
+    )
+
+
+def _plain(config: Any) -> dict[str, Any]:
+    """Without the notes that diffusers makes for itself."""
+    return {name: value for name, value in config.items() if not name.startswith("_")}
