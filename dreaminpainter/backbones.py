@@ -19,7 +19,7 @@ from dreaminpainter.tokenizer import word_tokenizer
 from dreaminpainter.unet import SubjectUNet, adopt, widen
 from dreaminpainter.vocabulary import WORDS
 
-PredictionType = Literal["epsilon", "v_prediction"]
+PredictionType = Literal["epsilon", "v_prediction", "sample"]
 
 
 class Backbone(Component, ABC):
@@ -27,8 +27,8 @@ class Backbone(Component, ABC):
 
     Args:
         prediction_type: what the UNet predicts; None keeps what the source's scheduler says.
-        zero_terminal_snr: rescale the noise schedule so that its last step is pure noise (Lin et al. 2023); needs
-            v-prediction.
+        zero_terminal_snr: rescale the noise schedule so that its last step is pure noise (Lin et al. 2023); not with
+            epsilon.
     """
 
     def __init__(self, prediction_type: PredictionType | None = None, zero_terminal_snr: bool = False) -> None:
@@ -80,7 +80,7 @@ class PretrainedBackbone(Backbone):
         source: name on the hub, or path of the folder.
         revision: branch, tag or commit on the hub.
         prediction_type: what the UNet predicts; None keeps what the source says.
-        zero_terminal_snr: rescale the noise schedule to end in pure noise; needs v-prediction.
+        zero_terminal_snr: rescale the noise schedule to end in pure noise; not with epsilon.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class StableDiffusion15(PretrainedBackbone):
         source: where the published weights are, on the hub or in a folder.
         revision: branch, tag or commit on the hub.
         prediction_type: what the UNet predicts; None keeps the published epsilon.
-        zero_terminal_snr: rescale the noise schedule to end in pure noise; needs v-prediction.
+        zero_terminal_snr: rescale the noise schedule to end in pure noise; not with epsilon.
     """
 
     def __init__(
@@ -180,7 +180,7 @@ class TinyBackbone(Backbone):
         text_layers: layers of the text encoder.
         text_length: tokens that the text encoder reads.
         prediction_type: what the UNet predicts.
-        zero_terminal_snr: rescale the noise schedule to end in pure noise; needs v-prediction.
+        zero_terminal_snr: rescale the noise schedule to end in pure noise; not with epsilon.
 
     Example:
         >>> from dreaminpainter.input_forms import Composite

@@ -1,5 +1,6 @@
 """The `dreaminpainter` command. Nothing heavy is imported before a command is chosen, so that help is quick."""
 
+import logging
 import os
 import sys
 from difflib import get_close_matches
@@ -56,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
     # Logs of the libraries at start-up say nothing to a user of the command.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    logging.getLogger("bitsandbytes.backends").setLevel(logging.ERROR)
     try:
         import_module(f"dreaminpainter.commands.{COMMANDS[name][0]}").run(name, rest)
     except DreamInpainterError as error:

@@ -1,5 +1,9 @@
 """Where the configs are: beside the package in a source tree, inside it in a wheel."""
 
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 
 from dreaminpainter.errors import MissingFileError
@@ -41,3 +45,24 @@ def with_configs_found(arguments: list[str]) -> list[str]:
         else:
             found.append("--config" if argument == "-c" else argument)
     return found
+
+
+def hint(complaint: str, arguments: list[str], names: Iterable[str]) -> str:
+    """What a parser that met a wrong word does not tell: which config holds it, and what it is likely to mean.
+
+    Args:
+        complaint: the parser's message.
+        arguments: of the command, as `with_configs_found` returns them.
+        names: of settings and classes that there are.
+    """
+    configs = [path for before, path in pairwise(arguments) if before == "--config"]
+    if complaint.startswith("Problems parsing config"):
+        return f" It is in {' or '.join(configs)}."
+    found = re.search(r"option '([\w.]+)'|arguments: --([\w.]+)|import path string: ([\w.]+)", complaint, re.IGNORECASE)
+    if found is None:
+        return ""
+    word = next(filter(None, found.groups()))
+    holding = [path for path in configs if set(word.split(".")) <= set(re.findall(r"\w+", Path(path).read_text()))]
+    near = get_close_matches(word, names, n=1)
+    where = f" It is in {', '.join(holding)}." if holding else ""
+    return where + (f" Did you mean {near[0]}?" if near else "")

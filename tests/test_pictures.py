@@ -13,15 +13,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dreaminpainter.errors import DreamInpainterError, InputError, MissingFileError
+from dreaminpainter.picture_modes import PICTURE_MODES, pictures_page
 from dreaminpainter.pictures import (
-    PICTURE_MODES,
     Role,
     mask_to_tensor,
     open_mask,
     open_reference,
     open_scene,
     open_stored,
-    pictures_page,
     to_picture,
     to_tensor,
 )
@@ -306,5 +305,7 @@ def test_tensors_and_pictures_go_there_and_back() -> None:
 
 def test_the_page_in_the_docs_is_the_table() -> None:
     committed = Path(__file__).parents[1] / "docs" / "pictures.md"
-    remedy = "write it anew: python -c 'from dreaminpainter.pictures import pictures_page as p; print(p(), end=\"\")'"
+    remedy = (
+        "write it anew: python -c 'from dreaminpainter.picture_modes import pictures_page as p; print(p(), end=\"\")'"
+    )
     assert committed.read_text(encoding="utf-8") == pictures_page(), remedy

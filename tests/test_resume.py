@@ -1,6 +1,7 @@
 """A run is a function of its settings: seeded, stopped, continued or with more workers, it ends with the same bits."""
 
 import csv
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,8 @@ class Power(pl.Callback):
 def fit(folder: Path, *more: str, steps: int = 8, name: str = "whole") -> dict[str, Any]:
     """The last checkpoint; what was logged goes into `folder / name`."""
     logger = flags({"trainer.logger": "CSVLogger", "trainer.logger.init_args.save_dir": folder / name})
-    try:
+    with suppress(SystemError):
         assert command("fit", folder, *SETTINGS, *logger, *more, steps=steps) == 0
-    except SystemError:
-        pass
     checkpoint: dict[str, Any] = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
     return checkpoint
 

@@ -52,8 +52,14 @@ def inpaint(
         explain: also write a picture of the tokens that were chosen to this PNG.
         device: "cpu", "cuda", "mps", or "auto" for the fastest there is.
     """
-    if Path(output).suffix.lower() != ".png":
-        raise SettingError(f"output={output} is no .png; other formats would change the pixels outside the mask.")
+    for name, path in {"output": output, "explain": explain}.items():
+        if path is None:
+            continue
+        if Path(path).suffix.lower() != ".png":
+            raise SettingError(
+                f"{name}={path} is no .png; other formats would change the pixels outside the mask. Name a .png file."
+            )
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
     notes: list[str] = []
     scene = open_scene(image, notes)
     hole = open_mask(mask_image, notes, size=scene.size)
@@ -78,7 +84,7 @@ def inpaint(
         k=k,
         generator=torch.Generator().manual_seed(seed),
     )
-    result.images[0].save(output)
+    result.images[0].save(output, icc_profile=scene.info.get("icc_profile"))
     print(f"filled: {output}")
     if explain is not None:
         chosen, grid = result.subject.selection.indices[0], result.subject.features.grid
@@ -93,6 +99,10 @@ def run(name: str, arguments: list[str]) -> None:
 
 
 def _device(name: str) -> str:
-    if name != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    usable = [kind for kind, is_there in there.items() if is_there]
+    if name == "auto":
+        return usable[0]
+    if name.partition(":")[0] not in usable:
+        raise SettingError(f"device={name} is not to be had here. Give one of {', '.join(usable)}, or auto.")
+    return name

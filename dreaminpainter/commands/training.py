@@ -2,16 +2,19 @@
 
 import logging
 import warnings
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 from jsonargparse import ArgumentError
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from dreaminpainter.callbacks import ExponentialMovingAverage, FillWriter, LossLogger, PictureGrid, Provenance
-from dreaminpainter.configuration import with_configs_found
+from dreaminpainter.components import Component
+from dreaminpainter.configuration import hint, with_configs_found
 from dreaminpainter.data import sources  # noqa: F401  its classes can be named without their module
 from dreaminpainter.data.datamodule import InpaintingDataModule
 from dreaminpainter.errors import MissingFileError, SettingError
@@ -32,7 +35,8 @@ class RunCheckpoint(ModelCheckpoint):
         last_step = 0 < trainer.max_steps <= trainer.global_step
         last_epoch = trainer.is_last_batch and trainer.current_epoch + 1 == trainer.max_epochs
         if self.save_last is True and (trainer.should_stop or last_step or last_epoch):
-            trainer.save_checkpoint(f"{self.dirpath}/{self.CHECKPOINT_NAME_LAST}{self.FILE_EXTENSION}")
+            last = f"{self.dirpath}/{self.CHECKPOINT_NAME_LAST}{self.FILE_EXTENSION}"
+            trainer.save_checkpoint(last, self.save_weights_only)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Done already."""
@@ -65,9 +69,12 @@ class DreamInpainterCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Logs go into the run's folder, whichever time it is started; a checkpoint that is named must be there."""
         config = self.config[self.subcommand]
-        if config.ckpt_path not in (None, "last", "best", "hpc") and not Path(config.ckpt_path).is_file():
+        # Only `fit` may start anew where there is no last one.
+        no_file = (None, "best", "hpc", "last") if self.subcommand == "fit" else (None, "hpc")
+        path = f"{config.checkpoint.dirpath}/last.ckpt" if config.ckpt_path == "last" else config.ckpt_path
+        if config.ckpt_path not in no_file and not Path(path).is_file():
             raise MissingFileError(
-                f"There is no checkpoint {config.ckpt_path}. Training writes them to {config.checkpoint.dirpath}, the "
+                f"There is no checkpoint {path}. Training writes them to {config.checkpoint.dirpath}, the "
                 "newest as last.ckpt."
             )
         if config.trainer.logger in (None, True):
@@ -87,14 +94,15 @@ def run(name: str, arguments: list[str]) -> DreamInpainterCLI:
     """Runs Lightning's subcommand `name`.
 
     Raises:
-        SettingError: an argument or config that cannot be understood.
+        SettingError: an argument or config that cannot be understood, or that Lightning refuses.
     """
     _silence_noise()
+    arguments = with_configs_found(arguments)
     try:
         return DreamInpainterCLI(
             DreamInpainter,
             InpaintingDataModule,
-            args=[name, *with_configs_found(arguments)],
+            args=[name, *arguments],
             seed_everything_default=0,
             save_config_kwargs={"overwrite": True},
             trainer_defaults={"use_distributed_sampler": False},
@@ -102,7 +110,22 @@ def run(name: str, arguments: list[str]) -> DreamInpainterCLI:
             parser_kwargs={"exit_on_error": False, name: {"exit_on_error": False}},
         )
     except ArgumentError as error:
-        raise SettingError(f"{error}\nAll settings: dreaminpainter {name} --help") from error
+        more = hint(str(error), arguments, _known_names())
+        raise SettingError(f"{error}.{more}\nAll settings: dreaminpainter {name} --help") from error
+    except MisconfigurationException as error:
+        raise SettingError(str(error)) from error
+
+
+def _known_names() -> list[str]:
+    """Settings of the command, and classes that a component can be swapped for."""
+    groups = {"trainer": pl.Trainer, "model": DreamInpainter, "data": InpaintingDataModule, "pictures": PictureGrid}
+    settings = [f"{group}.{name}" for group, kind in groups.items() for name in signature(kind).parameters]
+    return settings + [kind.__name__ for kind in _below(Component)]
+
+
+def _below(kind: type) -> list[type]:
+    children: list[type] = kind.__subclasses__()
+    return [one for child in children for one in (child, *_below(child))]
 
 
 def _silence_noise() -> None:

@@ -41,6 +41,9 @@ class InpaintingDataModule(pl.LightningDataModule):
         samples_per_epoch: length of an epoch; the number of instances where left out.
         validation_samples: how many samples of the validation and test sources to use; all where left out.
         seed: where every draw starts; the command takes it from `seed_everything`.
+
+    Raises:
+        SettingError: a size or number is out of range.
     """
 
     def __init__(
@@ -77,6 +80,11 @@ class InpaintingDataModule(pl.LightningDataModule):
         self.samples_per_epoch = samples_per_epoch
         self.validation_samples = validation_samples
         self.seed = seed
+
+        least = {"height": 1, "width": 1, "reference_size": 1, "batch_size": 1, "num_workers": 0}
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                raise SettingError(f"data.{name} is {getattr(self, name)}. Set it to {low} or more.")
 
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled, merged by weight, endless over epochs; the last incomplete batch of an epoch is left out."""

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -80,11 +81,12 @@ def test_an_epoch_too_short_for_a_batch_is_refused_with_both_numbers() -> None:
 
 def test_a_source_without_instances_is_named_with_what_it_left_out(tmp_path: Path) -> None:
     (tmp_path / "annotations").mkdir()
-    outline = [[0, 0, 4, 0, 4, 4, 0, 4]]
-    (tmp_path / "annotations" / "instances_mine.json").write_text(
-        '{"images": [{"id": 1, "file_name": "a.png", "width": 90, "height": 90}], "categories": [{"id": 1, "name": "dog"}],'
-        f' "annotations": [{{"id": 1, "image_id": 1, "category_id": 1, "segmentation": {outline}}}]}}'
-    )
+    annotations = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 90, "height": 90}],
+        "categories": [{"id": 1, "name": "dog"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[0, 0, 4, 0, 4, 4, 0, 4]]}],
+    }
+    (tmp_path / "annotations" / "instances_mine.json").write_text(json.dumps(annotations))
     with pytest.raises(SettingError, match=r"source 'mine' has no instances \(left out: {'too small': 1}\)"):
         module(train={"mine": CocoSource(str(tmp_path), "mine")}).train_dataloader()
 

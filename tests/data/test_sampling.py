@@ -1,6 +1,6 @@
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 
 import pytest
 from hypothesis import given, settings
@@ -111,7 +111,7 @@ def test_ranks_share_an_epoch_without_overlap_or_loss(sizes, epoch, world_size) 
 def test_ranks_share_validation_without_overlap_or_loss(sizes, world_size, limit) -> None:
     whole = list(InOrder(sizes, limit))
     parts = [list(InOrder(sizes, limit, rank, world_size)) for rank in range(world_size)]
-    assert sorted(sum(parts, []), key=whole.index) == whole
+    assert sorted(chain(*parts), key=whole.index) == whole
     assert len(set(whole)) == len(whole) == min(sum(sizes.values()), limit or 1000)
 
 
