@@ -65,7 +65,7 @@ def test_the_quickstart_is_what_it_says() -> None:
     for split in ("train", "validation", "test"):
         assert_as_said(getattr(made.data, split)["critters"], said["data"][split]["critters"])
     batch = next(iter(made.data.val_dataloader()))
-    assert batch.image.shape == (32, 3, 64, 64)
+    assert batch.image.shape == (said["data"]["batch_size"], 3, 64, 64)
 
 
 @pytest.mark.parametrize("name", LAYERS)

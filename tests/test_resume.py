@@ -79,9 +79,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dic
 
 def test_the_uninterrupted_run_logs_what_the_others_are_compared_in(whole) -> None:
     checkpoint, losses = whole
-    assert [losses["train/loss", str(step)] for step in range(8)] == sorted(
-        {losses["train/loss", str(step)] for step in range(8)}, key=list(losses.values()).index
-    ), "every step has a loss of its own"
+    assert len({losses["train/loss", str(step)] for step in range(8)}) == 8, "every step has a loss of its own"
     assert {"val/loss_main", "val/loss_regularization", "train/loss_main"} <= {name for name, _ in losses}
     assert checkpoint["epoch"] == 1
     moved = different(

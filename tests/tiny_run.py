@@ -27,6 +27,7 @@ BACKBONE = {
 }
 QUIET = {
     "trainer.accelerator": "cpu",
+    "trainer.max_epochs": -1,
     "trainer.enable_progress_bar": "false",
     "trainer.enable_model_summary": "false",
     "pictures.num_inference_steps": 1,

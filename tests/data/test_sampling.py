@@ -91,6 +91,14 @@ def test_orders_differ_between_epochs_and_seeds_and_agree_between_runs() -> None
     assert len({tuple(one) for one in orders}) == 5
 
 
+def test_neither_the_mixture_nor_a_part_of_a_source_comes_again() -> None:
+    mixtures = [[pick.source for pick in picks] for picks in epochs(Merged({"a": 30, "b": 30}), 3)]
+    assert mixtures[0] != mixtures[1] != mixtures[2] != mixtures[0]
+    quarters = [{pick.index for pick in picks} for picks in epochs(Merged({"a": 40}, samples_per_epoch=10), 8)]
+    assert set.union(*quarters[:4]) == set.union(*quarters[4:]) == set(range(40))
+    assert quarters[:4] != quarters[4:]
+
+
 def test_sources_are_mixed_within_an_epoch() -> None:
     sources = [pick.source for pick in Merged({"a": 100, "b": 100})]
     assert 30 < Counter(sources[:100])["a"] < 70
