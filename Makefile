@@ -22,10 +22,10 @@ demo: $(STAMP) ## train on drawn critters for a few minutes, then fill holes: ru
 	@$(BIN)/dreaminpainter demo $(FLAGS)
 
 test: $(STAMP) ## run the tests, all but the slow ones
-	@$(BIN)/python -m pytest -m "not slow" --durations=5 $(FLAGS)
+	@$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4 --durations=5 $(FLAGS)
 
 test-slow: $(STAMP) ## run the slow tests
-	@$(BIN)/python -m pytest -m slow --durations=5 $(FLAGS)
+	@$(BIN)/python -m pytest -m slow --numprocesses auto --maxprocesses 4 --durations=5 $(FLAGS)
 
 lint: $(STAMP) ## check style, format, types and the direction of imports
 	@echo "==> ruff check"

@@ -15,7 +15,9 @@ os.environ |= {
     "TOKENIZERS_PARALLELISM": "false",  # tokenizers warn when a loader's worker is forked after they have run
     "MPLBACKEND": "Agg",
 }
-os.environ.setdefault("OMP_NUM_THREADS", "2")  # tiny networks gain nothing from more, and runners often share cores
+# One thread: tiny networks gain nothing from more, tests run in several processes, and a process that forks while
+# OpenMP has threads can hang.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 settings.register_profile(
     "dreaminpainter",
