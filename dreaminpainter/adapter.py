@@ -11,7 +11,7 @@ from dreaminpainter.features import FeatureExtractor
 from dreaminpainter.injection import Injection
 from dreaminpainter.input_forms import InputForm
 from dreaminpainter.selection import TokenSelector
-from dreaminpainter.unet import SubjectUNet
+from dreaminpainter.unet import SubjectUNet, adopt
 
 
 class SubjectAdapter(ModelMixin, ConfigMixin):
@@ -69,7 +69,7 @@ class SubjectAdapter(ModelMixin, ConfigMixin):
         reference_dropout: float = 0.0,
     ) -> Self:
         """A new adapter for `unet`, which is not changed but for its attention processors."""
-        injection.attach(unet)
+        injection.attach(adopt(unet))
         reference_encoder = extractor.frozen_encoder(unet)
         adapter: Self = cls(
             extractor=describe(extractor),

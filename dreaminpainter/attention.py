@@ -22,10 +22,12 @@ class AttentionRecord:
 
     Args:
         self_attention: (B, N, N) each, mean over heads; rows sum to 1.
+        self_attention_of: how the names of the layers begin whose self-attention is written down; by default all.
         subject_share: (B, N) each, the share of every query's attention that goes to subject tokens, 0 to 1.
     """
 
     self_attention: dict[str, Tensor] = field(default_factory=dict)
+    self_attention_of: str = ""
     subject_share: dict[str, Tensor] = field(default_factory=dict)
 
 
@@ -52,7 +54,7 @@ class PlainAttention:
         """(B, N, C) in, (B, N, C) out, as diffusers calls a processor."""
         context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
         query, key, value = split_heads(attn, attn.to_q(hidden_states), attn.to_k(context), attn.to_v(context))
-        if record is not None and encoder_hidden_states is None:
+        if record is not None and encoder_hidden_states is None and self.layer.startswith(record.self_attention_of):
             record.self_attention[self.layer] = probabilities(query, key)
         mixed = F.scaled_dot_product_attention(query, key, value, additive_mask(attn, attention_mask, context))
         return project_out(attn, mixed)

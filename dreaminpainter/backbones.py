@@ -7,7 +7,7 @@ classes: one code path for all.
 from abc import ABC, abstractmethod
 from typing import Any, Literal
 
-from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDPMScheduler
 from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
 
 from dreaminpainter.autoencoder import SpaceToDepth
@@ -47,8 +47,15 @@ class Backbone(Component, ABC):
             MissingFileError: the source is neither a folder nor reachable.
         """
         parts = self.parts()
+        adopt(parts.unet)
+        _check_autoencoder(type(parts.vae).__name__)
         found, latent = parts.unet.config.in_channels, parts.unet.config.out_channels
         wanted = form.channels(latent)
+        if wanted not in (latent + 1, 2 * latent + 1):
+            raise SettingError(
+                f"{type(form).__name__} gives {wanted} channels from {latent} of the latents. A reference can be "
+                f"read where that is {latent + 1} (with a mask) or {2 * latent + 1} (with mask and scene)."
+            )
         if found not in (latent, wanted):
             raise SettingError(
                 f"The backbone's UNet takes {found} channels and {type(form).__name__} gives {wanted}. It was trained "
@@ -95,15 +102,14 @@ class PretrainedBackbone(Backbone):
         self.revision = revision
 
     def parts(self) -> Parts:
-        where = {"pretrained_model_name_or_path": self.source, "revision": self.revision}
         try:
-            vae_class = AUTOENCODERS[AutoencoderKL.load_config(**where, subfolder="vae")["_class_name"]]
+            config = AutoencoderKL.load_config(self.source, revision=self.revision, subfolder="vae")
             return Parts(
-                vae=vae_class.from_pretrained(**where, subfolder="vae"),
-                unet=adopt(UNet2DConditionModel.from_pretrained(**where, subfolder="unet")),
-                text_encoder=CLIPTextModel.from_pretrained(**where, subfolder="text_encoder"),
-                tokenizer=AutoTokenizer.from_pretrained(**where, subfolder="tokenizer"),
-                scheduler=DDPMScheduler.from_pretrained(**where, subfolder="scheduler"),
+                vae=self._load(_check_autoencoder(config["_class_name"]), "vae"),
+                unet=self._load(SubjectUNet, "unet"),
+                text_encoder=self._load(CLIPTextModel, "text_encoder"),
+                tokenizer=self._load(AutoTokenizer, "tokenizer"),
+                scheduler=self._load(DDPMScheduler, "scheduler"),
             )
         except OSError as error:
             raise MissingFileError(
@@ -111,6 +117,27 @@ class PretrainedBackbone(Backbone):
                 "such a folder's path, download it where there is a network, or try everything without a download "
                 "with the class TinyBackbone."
             ) from error
+
+    def _load(self, kind: Any, folder: str) -> Any:
+        return kind.from_pretrained(self.source, revision=self.revision, subfolder=folder)
+
+
+class RandomBackbone(PretrainedBackbone):
+    """The architecture that a folder or hub repository describes, with random weights.
+
+    Args:
+        source: name on the hub, or path of a folder in diffusers' layout; its weights are not read.
+        revision: branch, tag or commit on the hub.
+        prediction_type: what the UNet predicts; None keeps what the source says.
+        zero_terminal_snr: rescale the noise schedule to end in pure noise; not with epsilon.
+    """
+
+    def _load(self, kind: Any, folder: str) -> Any:
+        if folder == "text_encoder":
+            return kind(CLIPTextConfig.from_pretrained(self.source, revision=self.revision, subfolder=folder))
+        if folder == "tokenizer":
+            return super()._load(kind, folder)
+        return kind.from_config(kind.load_config(self.source, revision=self.revision, subfolder=folder))
 
 
 class StableDiffusion15(PretrainedBackbone):
@@ -238,6 +265,12 @@ class TinyBackbone(Backbone):
             pad_token_id=tokenizer.pad_token_id,
         )
         return Parts(vae, unet, CLIPTextModel(text), tokenizer, _stable_diffusion_schedule())
+
+
+def _check_autoencoder(name: str) -> Any:
+    if name not in AUTOENCODERS:
+        raise SettingError(f"The autoencoder {name} is not one that can be used: {', '.join(AUTOENCODERS)}.")
+    return AUTOENCODERS[name]
 
 
 def _stable_diffusion_schedule() -> DDPMScheduler:

@@ -7,6 +7,7 @@ from zipfile import BadZipFile, ZipFile
 
 import torch
 from diffusers import DDIMScheduler
+from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor, nn
 
 from dreaminpainter.adapter import SubjectAdapter
@@ -41,23 +42,29 @@ def untrained_pipeline(model: dict[str, Any]) -> DreamInpainterPipeline:
 def warm_start(module: nn.Module, path: str) -> None:
     """Gives `module` the weights of a checkpoint or exported folder; its settings stay its own.
 
+    What the adapter of the one has and that of the other has not, as after a change of injection or extractor, starts
+    anew, and is named.
+
     Raises:
-        SettingError: the weights do not fit the module's networks.
+        SettingError: the weights do not fit the module's other networks.
     """
     is_folder = Path(path).is_dir()
     weights = _trained_parts(_folder(path)).state_dict() if is_folder else _averaged(read_checkpoint(path))
     own = module.state_dict()
-    misfits = [
-        f"{name} ({_shape(own.get(name))} here, {_shape(weights.get(name))} there)"
+    misfits = {
+        name: f"{name} ({_shape(own.get(name))} here, {_shape(weights.get(name))} there)"
         for name in sorted(own.keys() | weights.keys())
         if _shape(own.get(name)) != _shape(weights.get(name))
-    ]
-    if misfits:
+    }
+    fatal = [text for name, text in misfits.items() if not name.startswith("network.adapter.")]
+    if fatal:
         raise SettingError(
-            f"init_from={path} does not fit this model: {len(misfits)} tensors differ, the first {misfits[0]}. Choose "
-            "the backbone, injection and input form that it was trained with."
+            f"init_from={path} does not fit this model: {len(fatal)} tensors differ, the first {fatal[0]}. Choose the "
+            "backbone and input form that it was trained with."
         )
-    module.load_state_dict(weights)
+    if misfits:
+        rank_zero_info(f"init_from={path}: of the adapter, {', '.join(misfits.values())} start anew.")
+    module.load_state_dict(own | {name: value for name, value in weights.items() if name not in misfits})
 
 
 def read_checkpoint(path: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ Example:
 """
 
 import inspect
+import os
 from importlib import import_module
 from typing import Any, TypeVar, cast
 
@@ -89,7 +90,14 @@ def _describe_value(value: Any) -> Any:
         return [_describe_value(item) for item in value]
     if isinstance(value, dict):
         return {key: _describe_value(item) for key, item in value.items()}
-    return value
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise SettingError(
+        f"The argument {value!r} of a component cannot be written down. Arguments are numbers, texts, paths, lists and "
+        "dicts of these, or components."
+    )
 
 
 def _make_value(value: Any) -> Any:

@@ -32,7 +32,7 @@ def encode_images(vae: Any, pixels: Tensor) -> Tensor:
 def decode_latents(vae: Any, latents: Tensor) -> Tensor:
     """(B, 3, H, W) pictures in [-1, 1] from scaled latents; the inverse of `encode_images`."""
     decoded: Tensor = vae.decode((latents / vae.config.scaling_factor + _shift(vae)).to(vae.dtype)).sample
-    return decoded.clamp(-1, 1)
+    return decoded.clamp(-1, 1).to(latents.dtype)
 
 
 def _shift(vae: Any) -> float:
@@ -44,6 +44,11 @@ def downscaling(vae: Any) -> int:
     if "factor" in vae.config:
         return int(vae.config.factor)
     return int(2 ** (len(_stages(vae.config)) - 1))
+
+
+def size_multiple(vae: Any, unet: Any) -> int:
+    """What heights and widths in pixels have to be divisible by, so that every UNet block halves evenly."""
+    return downscaling(vae) * int(2 ** (len(unet.config.block_out_channels) - 1))
 
 
 def _stages(config: Any) -> Any:

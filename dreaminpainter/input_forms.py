@@ -10,9 +10,12 @@ from dreaminpainter.diffusion import compose_inside
 
 
 class InputForm(Component, ABC):
-    """Lays out the UNet's input channels."""
+    """Lays out the UNet's input channels: the latents, a mask and, in some forms, the scene beside them.
 
-    blank_hole: bool
+    A form gives C + 1 or 2 C + 1 channels; from their number `clean_input` tells what a reference encoder is given.
+    """
+
+    blank_hole: bool = False
     """Whether the scene is encoded with its hole blanked, so that nothing of the old content leaks around it."""
 
     @abstractmethod

@@ -22,7 +22,8 @@ from dreaminpainter.diffusion import (
     sample_timesteps,
     training_target,
 )
-from dreaminpainter.encoding import count_truncated, encode_images, encode_texts
+from dreaminpainter.encoding import count_truncated, encode_images, encode_texts, size_multiple
+from dreaminpainter.errors import SettingError
 from dreaminpainter.features import FeatureExtractor, UNetFeatures
 from dreaminpainter.injection import Injection, UpBlocks
 from dreaminpainter.input_forms import Composite, InputForm
@@ -54,12 +55,14 @@ class DreamInpainter(pl.LightningModule):
         learning_rates: which parts train, each with its learning rate: `unet` or `cross_attention` (only those layers
             of it), `adapter`, `text_encoder`. A part that is not named is frozen.
         optimizer: from parameter groups to an optimizer; `torch.optim.AdamW`.
-        lr_schedule: factor of all learning rates at each step; `Constant(1)`.
+        lr_schedule: factor of all learning rates at each step, counted from 1; `Constant(1)`.
         text_dropout: share of texts replaced by the empty one, for classifier-free guidance, 0 to 1.
         reference_dropout: share of references dropped, for a second guidance scale, 0 to 1; 0 is the paper's.
         gradient_checkpointing: recompute the UNet's activations in the backward pass, for less memory.
         image_size: (height, width) in pixels that it is trained at; the command takes it from the data.
         reference_size: side of the reference in pixels; the command takes it from the data.
+        num_inference_steps: denoising steps of `predict`.
+        guidance_scale: guidance of `predict` along the text; 7.5 is the paper's.
         init_from: checkpoint or exported folder whose weights to start from; settings stay as they are here.
     """
 
@@ -80,6 +83,8 @@ class DreamInpainter(pl.LightningModule):
         gradient_checkpointing: bool = False,
         image_size: tuple[int, int] = (512, 512),
         reference_size: int = 512,
+        num_inference_steps: int = 50,
+        guidance_scale: float = 7.5,
         init_from: str | None = None,
     ) -> None:
         super().__init__()
@@ -92,8 +97,14 @@ class DreamInpainter(pl.LightningModule):
         self.lr_schedule = lr_schedule or Constant(1.0)
         self.text_dropout = text_dropout
         self.reference_dropout = reference_dropout
+        self.num_inference_steps = num_inference_steps
+        self.guidance_scale = guidance_scale
+        for name, share in {"text_dropout": text_dropout, "reference_dropout": reference_dropout}.items():
+            if not 0 <= share <= 1:
+                raise SettingError(f"{name} is {share}. Set it to a share from 0 to 1.")
 
         parts: Parts = backbone.build(self.input_form)
+        _check_sizes((*image_size, reference_size), size_multiple(parts.vae, parts.unet))
         self.vae = parts.vae.requires_grad_(False)
         self.text_encoder = parts.text_encoder
         self.tokenizer = parts.tokenizer
@@ -184,7 +195,8 @@ class DreamInpainter(pl.LightningModule):
         Returns:
             (B, 3, H, W) in [0, 1].
         """
-        images: Tensor = fill_batch(self.pipeline(), batch, **settings).images
+        sampling = {"num_inference_steps": self.num_inference_steps, "guidance_scale": self.guidance_scale}
+        images: Tensor = fill_batch(self.pipeline(), batch, **{**sampling, **settings}).images
         return images
 
     def pipeline(self) -> DreamInpainterPipeline:
@@ -200,8 +212,10 @@ class DreamInpainter(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """The optimizer over the trained parts, each with its own rate, and the schedule that scales all rates."""
         optimizer = self.optimizer(parameter_groups(self, self.learning_rates))
-        schedule = {"scheduler": LambdaLR(optimizer, self.lr_schedule), "interval": "step"}
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        # A plain function, since torch would write a callable object into the checkpoint. Steps count from 1 here, so
+        # that the first step of a warm-up is no step of rate 0.
+        schedule = LambdaLR(optimizer, lambda step: self.lr_schedule(step + 1))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what a checkpoint needs in order to be sampled from without the run's settings."""
@@ -229,3 +243,12 @@ class DreamInpainter(pl.LightningModule):
             return plan.text
         dropped = uniform(self._row_keys(batch, plan), (), "text dropout") < self.text_dropout
         return ["" if drop else text for drop, text in zip(dropped.tolist(), plan.text, strict=True)]
+
+
+def _check_sizes(sizes: tuple[int, ...], multiple: int) -> None:
+    for size in sizes:
+        if size < multiple or size % multiple:
+            raise SettingError(
+                f"The size of {size} pixels is not divisible by {multiple}, as this backbone needs it. Set data.height,"
+                " data.width and data.reference_size to multiples of that."
+            )

@@ -1,6 +1,6 @@
 """The trained network: the middle of the paper's Fig. 2, shared by training and sampling."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
@@ -70,10 +70,11 @@ class SubjectInpainter(nn.Module):
             keys: (B,) the samples' keys, for selectors that draw.
             k: how many tokens to choose instead of the selector's own K.
         """
-        features = self.extractor(reference, self.adapter.reference_encoder or self.unet)
+        features = self.extractor(self._in_own_precision(reference), self.adapter.reference_encoder or self.unet)
         selector = self.selector if k is None else self.selector.with_k(k)
         selection = selector(features, keys)
-        return Subject(features, selection, self.adapter(gather(features.tokens, selection.indices)))
+        chosen = gather(features.tokens, selection.indices).to(self.unet.dtype)
+        return Subject(features, selection, self.adapter(chosen))
 
     def inject(self, tokens: Tensor, dropped: Tensor | None = None) -> SubjectContext:
         """What every attention layer reads of the subject.
@@ -105,5 +106,13 @@ class SubjectInpainter(nn.Module):
             record: filled with the attention of this pass, where it is to be looked at.
         """
         extras = {"subject": subject} if record is None else {"subject": subject, "record": record}
+        model_input, text_states = model_input.to(self.unet.dtype), text_states.to(self.unet.dtype)
         prediction: Tensor = self.unet(model_input, timesteps, text_states, cross_attention_kwargs=extras).sample
         return prediction
+
+    def _in_own_precision(self, reference: Reference) -> Reference:
+        """Latents and text states in the UNet's dtype; whoever encoded them may work in another."""
+        latents, text_states = (
+            None if value is None else value.to(self.unet.dtype) for value in (reference.latents, reference.text_states)
+        )
+        return replace(reference, latents=latents, text_states=text_states)

@@ -1,17 +1,25 @@
 """The paper's sampling as a diffusers pipeline: validation, prediction and the command all go through it."""
 
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import torch
 from diffusers import DiffusionPipeline
-from diffusers.utils import BaseOutput
+from diffusers.utils import BaseOutput, logging
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
 from dreaminpainter.adapter import SubjectAdapter
 from dreaminpainter.diffusion import compose_inside, mask_to_latents
-from dreaminpainter.encoding import check_prompts, decode_latents, downscaling, encode_images, encode_texts
+from dreaminpainter.encoding import (
+    check_prompts,
+    decode_latents,
+    downscaling,
+    encode_images,
+    encode_texts,
+    size_multiple,
+)
 from dreaminpainter.errors import InputError, SettingError
 from dreaminpainter.guidance import Branches
 from dreaminpainter.network import Subject, SubjectInpainter
@@ -30,6 +38,8 @@ from dreaminpainter.preprocessing import (
 from dreaminpainter.randomness import normal
 from dreaminpainter.types import Batch, Reference
 from dreaminpainter.unet import SubjectUNet, adopt
+
+logger = logging.get_logger(__name__)
 
 
 @dataclass
@@ -129,6 +139,8 @@ class DreamInpainterPipeline(DiffusionPipeline):
             raise SettingError(f"num_inference_steps={num_inference_steps}; it must be 1 or more.")
         if prompt is not None and prompt_embeds is not None:
             raise InputError("Both prompt and prompt_embeds are given. Give the one that shall be read.")
+        if reference_scale != 1 and not self.adapter.config.reference_dropout:
+            logger.warning("This model was trained without reference dropout, so reference_scale has no sure meaning.")
         device = self._execution_device
         pictures = [picture.to(device) for picture in as_pictures(image, channels=3)]
         masks = [mask.to(device) for mask in as_masks(mask_image, pictures)]
@@ -152,11 +164,13 @@ class DreamInpainterPipeline(DiffusionPipeline):
         if latents is None:
             latents = randn_tensor(scene_latents.shape, generator, device, scene_latents.dtype)
         latents = latents.to(device) * self.scheduler.init_noise_sigma
+        drawing = {"generator": generator} if "generator" in signature(self.scheduler.step).parameters else {}
         for timestep in self.progress_bar(self.scheduler.timesteps):
             # Composed after scaling: a scheduler such as Euler would divide the clean scene too.
             scaled = self.scheduler.scale_model_input(latents, timestep)
             prediction = branches.predict(self.network, scaled, hole_latents, scene_latents, timestep)
-            latents = self.scheduler.step(prediction, timestep, latents).prev_sample
+            # The arithmetic of the scheduler stays in the latents' float32, whatever the networks' precision.
+            latents = self.scheduler.step(prediction.to(latents.dtype), timestep, latents, **drawing).prev_sample
         latents = compose_inside(latents, scene_latents, hole_latents)
 
         if output_type == "latent":
@@ -175,7 +189,7 @@ class DreamInpainterPipeline(DiffusionPipeline):
         return encode_texts(self.tokenizer, self.text_encoder, prompts)
 
     def _working_size(self, pictures: list[Tensor], height: int | None, width: int | None) -> tuple[int, int]:
-        multiple = downscaling(self.vae) * 2 ** (len(self.unet.config.block_out_channels) - 1)
+        multiple = size_multiple(self.vae, self.unet)
         sizes = {working_size(picture, self.adapter.config.image_size, multiple) for picture in pictures}
         if height is None and width is None and len(sizes) > 1:
             raise InputError("The pictures differ in shape. Give height and width for all, or fill them one by one.")
@@ -194,11 +208,13 @@ class DreamInpainterPipeline(DiffusionPipeline):
     ) -> Reference:
         if isinstance(given, Reference):
             pixels, subjects, text = given.pixels, given.mask, given.text
+            encoded = given.latents
         else:
             pixels, subjects = as_references(given, masks, self.adapter.config.reference_size)
-            text = [""] * len(pixels)
+            text, encoded = [""] * len(pixels), None
         if len(pixels) == 1:
             pixels, subjects, text = pixels.expand(count, -1, -1, -1), subjects.expand(count, -1, -1, -1), text * count
+            encoded = None if encoded is None else encoded.expand(count, -1, -1, -1)
         if len(pixels) != count:
             raise InputError(
                 f"There are {len(pixels)} of reference_image and {count} pictures. Give one for all, or one for each."
@@ -208,7 +224,7 @@ class DreamInpainterPipeline(DiffusionPipeline):
             pixels=pixels,
             mask=subjects.to(device),
             text=text,
-            latents=encode_images(self.vae, pixels),
+            latents=encode_images(self.vae, pixels) if encoded is None else encoded.to(device),
             text_states=encode_texts(self.tokenizer, self.text_encoder, text),
         )
 

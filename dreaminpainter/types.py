@@ -20,7 +20,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 import torch
@@ -41,9 +41,12 @@ class Reference:
 
     pixels: Tensor
     mask: Tensor
-    text: list[str]
+    text: list[str] = field(default_factory=list)
     latents: Tensor | None = None
     text_states: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        self.text = self.text or [""] * len(self.pixels)
 
 
 @dataclass
@@ -128,7 +131,7 @@ class TrainingPlan:
         loss_mask: (R, 1, H, W) in {0, 1}, where the loss counts.
         text: what the network reads, one a row.
         weight: (R,) float32, the factor of each row's loss.
-        objective: the name of each row's objective, such as "main" or "regularization", for the logs.
+        objective: the name of each row's objective, for the logs and its noise; "main" by default.
     """
 
     sample: Tensor
@@ -136,7 +139,10 @@ class TrainingPlan:
     loss_mask: Tensor
     text: list[str]
     weight: Tensor
-    objective: list[str]
+    objective: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.objective = self.objective or ["main"] * len(self.text)
 
     def __len__(self) -> int:
         return len(self.text)
@@ -148,10 +154,10 @@ Record = TypeVar("Record", Batch, Reference)
 def _map_tensors(record: Record, function: Callable[[Tensor], Tensor]) -> Record:
     """Applies `function` to every tensor of a Batch or Reference but the key."""
     changed: dict[str, Any] = {}
-    for field in fields(record):
-        value = getattr(record, field.name)
-        if isinstance(value, Tensor) and field.name != "key":
-            changed[field.name] = function(value)
+    for entry in fields(record):
+        value = getattr(record, entry.name)
+        if isinstance(value, Tensor) and entry.name != "key":
+            changed[entry.name] = function(value)
         elif isinstance(value, Reference):
-            changed[field.name] = _map_tensors(value, function)
+            changed[entry.name] = _map_tensors(value, function)
     return replace(record, **changed)

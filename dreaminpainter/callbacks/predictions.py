@@ -22,18 +22,20 @@ class FillWriter(BasePredictionWriter):
     """Writes what `predict` returns as `{source}-{id}.png`, and a line a picture into `prompts.jsonl`.
 
     Args:
-        folder: where to; made if it is not there. Files of the same names are overwritten.
+        folder: where to, `predictions/` in the run's folder where left out; made if it is not there. Files of the same
+            names are overwritten.
 
     Example:
         >>> FillWriter("runs/predictions").folder, file_name("coco", "1234")
         ('runs/predictions', 'coco-1234.png')
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str | None = None) -> None:
         super().__init__(write_interval="batch")
         self.folder = folder
 
     def on_predict_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.folder = self.folder or f"{trainer.default_root_dir}/predictions"
         if trainer.is_global_zero:
             Path(self.folder).mkdir(parents=True, exist_ok=True)
             (Path(self.folder) / PROMPTS).write_text("")

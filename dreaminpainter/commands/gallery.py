@@ -93,7 +93,11 @@ def write_example(batch: Batch, folder: Path) -> str:
 
 
 def _scalars(logs: Path, tag: str) -> tuple[list[int], list[float]]:
-    events = EventAccumulator(str(logs), size_guidance={"scalars": 0})
+    # The newest file alone: an earlier run in the same folder has a curve of its own.
+    newest = max(logs.glob("events.*"), key=lambda path: path.stat().st_mtime, default=None)
+    if newest is None:
+        return [], []
+    events = EventAccumulator(str(newest), size_guidance={"scalars": 0})
     events.Reload()
     if tag not in events.Tags()["scalars"]:
         return [], []

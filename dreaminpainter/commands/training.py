@@ -1,6 +1,7 @@
 """`fit`, `validate`, `test` and `predict`: Lightning's command line, with what belongs together linked."""
 
 import logging
+import sys
 import warnings
 from inspect import signature
 from pathlib import Path
@@ -58,7 +59,6 @@ class DreamInpainterCLI(LightningCLI):
                 "checkpoint.save_last": True,
                 # A second run of the same folder would otherwise leave the first one's last.ckpt in place.
                 "checkpoint.enable_version_counter": False,
-                "predictions.folder": "runs/predictions",
             }
         )
         parser.link_arguments("trainer.default_root_dir", "checkpoint.dirpath", compute_fn=_checkpoints_of)
@@ -77,6 +77,8 @@ class DreamInpainterCLI(LightningCLI):
                 f"There is no checkpoint {path}. Training writes them to {config.checkpoint.dirpath}, the "
                 "newest as last.ckpt."
             )
+        if self.subcommand != "fit" and config.ckpt_path is None and config.model.init_from is None:
+            print("note: without --ckpt_path these are the weights that training starts from.", file=sys.stderr)
         if config.trainer.logger in (None, True):
             settings = {"save_dir": config.trainer.default_root_dir, "name": "", "version": "logs"}
             config.trainer.logger = {"class_path": "lightning.pytorch.loggers.TensorBoardLogger", "init_args": settings}

@@ -11,6 +11,7 @@ Example:
 from abc import ABC, abstractmethod
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from dreaminpainter.components import Component
@@ -23,13 +24,12 @@ class Captioner(Component, nn.Module, ABC):
     """Describes whole pictures in words."""
 
     @abstractmethod
-    def forward(self, images: list[Tensor], instances: list[Instance], keys: Tensor | None = None) -> list[str]:
+    def forward(self, images: list[Tensor], instances: list[Instance]) -> list[str]:
         """One caption for each of B pictures.
 
         Args:
             images: (3, H, W) uint8 each, the pictures to describe; they may be crops of the instances' own.
-            instances: what is known of each picture.
-            keys: (B,) int64, the samples' keys; only captioners that draw read them.
+            instances: what is known of each picture, the sample's key included.
 
         Raises:
             InputError: a picture cannot be captioned in this way.
@@ -60,7 +60,7 @@ class ClassNameCaptioner(Captioner):
             )
         self.template = template
 
-    def forward(self, images: list[Tensor], instances: list[Instance], keys: Tensor | None = None) -> list[str]:
+    def forward(self, images: list[Tensor], instances: list[Instance]) -> list[str]:
         return [self.template.replace("{class_name}", instance.class_name) for instance in instances]
 
 
@@ -82,7 +82,7 @@ class DatasetCaptioner(Captioner):
         super().__init__()
         self.choice = choice
 
-    def forward(self, images: list[Tensor], instances: list[Instance], keys: Tensor | None = None) -> list[str]:
+    def forward(self, images: list[Tensor], instances: list[Instance]) -> list[str]:
         for instance in instances:
             if not instance.captions:
                 raise InputError(
@@ -91,11 +91,9 @@ class DatasetCaptioner(Captioner):
                 )
         if self.choice == "first":
             return [instance.captions[0] for instance in instances]
-        if keys is None:
-            raise SettingError(
-                'DatasetCaptioner(choice="random") draws from the samples\' keys; give them, or use "first".'
-            )
-        return [
-            instance.captions[int(integers(key[None], 0, len(instance.captions), (), "caption"))]
-            for instance, key in zip(instances, keys, strict=True)
-        ]
+        return [instance.captions[self._drawn(instance)] for instance in instances]
+
+    def _drawn(self, instance: Instance) -> int:
+        if instance.key is None:
+            raise SettingError('DatasetCaptioner(choice="random") draws from Instance.key; set it, or use "first".')
+        return int(integers(torch.tensor([instance.key]), 0, len(instance.captions), (), "caption"))

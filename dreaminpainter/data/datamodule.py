@@ -1,11 +1,11 @@
 """Sources, merged and made into batches."""
 
-import json
 from hashlib import blake2b
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.utilities import rank_zero_info
 
 from dreaminpainter.components import describe
 from dreaminpainter.data.captioning import Captioner, DatasetCaptioner
@@ -16,6 +16,9 @@ from dreaminpainter.data.sampling import InOrder, Merged, ResumableLoader
 from dreaminpainter.data.sources.base import SegmentationSource
 from dreaminpainter.errors import SettingError
 from dreaminpainter.types import Batch
+
+_FIXED_SEED = 0
+"""Where the draws of validation and test samples start, whatever the run's seed, so that runs can be compared."""
 
 
 class InpaintingDataModule(pl.LightningDataModule):
@@ -94,7 +97,10 @@ class InpaintingDataModule(pl.LightningDataModule):
                 f"An epoch has {len(sampler)} samples a process and data.batch_size is {self.batch_size}: no batch can "
                 "be made. Lower the batch size, or raise data.samples_per_epoch."
             )
-        return ResumableLoader(self.dataset(self.train), sampler=sampler, drop_last=True, **self._settings())
+        for name, source in self.train.items():
+            if source.left_out:
+                rank_zero_info(f"{name}: {len(source)} objects; left out: {dict(source.left_out)}")
+        return ResumableLoader(self.dataset(self.train, self.seed), sampler=sampler, drop_last=True, **self._settings())
 
     def val_dataloader(self) -> torch.utils.data.DataLoader[Batch]:
         """The validation samples in order."""
@@ -108,8 +114,8 @@ class InpaintingDataModule(pl.LightningDataModule):
         """As for test."""
         return self._in_order(self.test)
 
-    def dataset(self, sources: dict[str, SegmentationSource]) -> InpaintingDataset:
-        """Batches of `sources` under this module's settings."""
+    def dataset(self, sources: dict[str, SegmentationSource], seed: int) -> InpaintingDataset:
+        """Batches of `sources` under this module's settings, every draw of them starting from `seed`."""
         return InpaintingDataset(
             sources,
             (self.height, self.width),
@@ -117,17 +123,21 @@ class InpaintingDataModule(pl.LightningDataModule):
             self.mask,
             self.captioner,
             self.augmentation,
-            self.seed,
+            seed,
         )
 
     def manifest_hash(self) -> str:
-        """Identifies the training data: its sources with their settings and sizes, as a checkpoint records them."""
-        manifest = {name: [describe(source), len(source)] for name, source in self.train.items()}
-        return blake2b(json.dumps(manifest, sort_keys=True).encode(), digest_size=16).hexdigest()
+        """Identifies the training data by kind and ids of its instances, wherever it lies; kept in checkpoints."""
+        digest = blake2b(digest_size=16)
+        for name, source in sorted(self.train.items()):
+            digest.update(f"{name} {describe(source)['class_path']} {self.weights}\n".encode())
+            for index in range(len(source)):
+                digest.update(f"{source.id_of(index)}\n".encode())
+        return digest.hexdigest()
 
     def _in_order(self, sources: dict[str, SegmentationSource]) -> torch.utils.data.DataLoader[Batch]:
         sampler = InOrder(_sizes(sources), self.validation_samples, *self._place())
-        return torch.utils.data.DataLoader(self.dataset(sources), sampler=sampler, **self._settings())
+        return torch.utils.data.DataLoader(self.dataset(sources, _FIXED_SEED), sampler=sampler, **self._settings())
 
     def _settings(self) -> dict[str, Any]:
         return {

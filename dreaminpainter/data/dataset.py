@@ -62,12 +62,9 @@ class InpaintingDataset(Dataset[Batch]):
     def __getitems__(self, picks: list[Pick]) -> Batch:
         """A batch of `picks`, in their order. torch's DataLoader calls this for all of a batch at once."""
         instances = self._load(picks)
-        key = torch.tensor(
-            [
-                sample_key(self.seed, pick.source, instance.id, epoch=pick.epoch)
-                for pick, instance in zip(picks, instances, strict=True)
-            ]
-        )
+        for pick, instance in zip(picks, instances, strict=True):
+            instance.key = sample_key(self.seed, instance.source, instance.id, epoch=pick.epoch)
+        key = torch.tensor([instance.key for instance in instances])
         framed = [
             frame(instance, *self.size, key=one) for instance, one in zip(instances, torch.split(key, 1), strict=True)
         ]
@@ -77,7 +74,7 @@ class InpaintingDataset(Dataset[Batch]):
             mask=self.mask(torch.stack([one.object_mask for one in framed]), key),
             reference=self._references(instances, key),
             class_name=[instance.class_name for instance in instances],
-            caption=self.captioner([((one + 1) * 127.5).round().to(torch.uint8) for one in image], instances, key),
+            caption=self.captioner([((one + 1) * 127.5).round().to(torch.uint8) for one in image], instances),
             source=[pick.source for pick in picks],
             id=[instance.id for instance in instances],
             key=key,

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -28,9 +29,17 @@ class FeatureExtractor(Component, nn.Module, ABC):
             unet: the inpainting UNet.
         """
 
-    @abstractmethod
     def token_width(self, unet: SubjectUNet) -> int:
-        """D, the width of the tokens that `forward` returns with this `unet`."""
+        """D, the width of the tokens that `forward` returns with this `unet`; found by reading a blank reference."""
+        config = unet.config
+        blank = Reference(
+            pixels=torch.ones(1, 3, 64, 64),
+            mask=torch.ones(1, 1, 64, 64),
+            latents=torch.zeros(1, config.out_channels, 32, 32),
+            text_states=torch.zeros(1, 1, config.cross_attention_dim),
+        )
+        with torch.no_grad():
+            return int(self(blank, unet).tokens.shape[-1])
 
     def frozen_encoder(self, unet: SubjectUNet) -> SubjectUNet | None:
         """A copy of the part of `unet` to read instead, for an extractor that shall not change with training."""

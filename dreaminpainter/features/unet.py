@@ -63,7 +63,8 @@ class UNetFeatures(FeatureExtractor):
                 "UNetFeatures reads Reference.latents and Reference.text_states; fill both in (encode the pixels with "
                 "the autoencoder, the text with the text encoder) before calling it."
             )
-        record = AttentionRecord() if self.record_attentions else None
+        # Only of the read block: the maps of the ones before it are many times larger.
+        record = AttentionRecord(self_attention_of=f"down_blocks.{self.block}.") if self.record_attentions else None
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.weights == "shared"):
             features = unet(
                 clean_input(reference.latents, unet.config.in_channels),
@@ -73,14 +74,10 @@ class UNetFeatures(FeatureExtractor):
                 cross_attention_kwargs=None if record is None else {"record": record},
             )
         grid = (features.shape[-2], features.shape[-1])
+        maps = list(record.self_attention.values()) if record else []
         return TokenFeatures(
             tokens=features.flatten(2).transpose(1, 2),
             grid=grid,
             valid=touched_cells(reference.mask, grid),
-            attentions=None if record is None else self._read_block_attentions(record),
+            attentions=torch.stack(maps, dim=1) if maps else None,
         )
-
-    def _read_block_attentions(self, record: AttentionRecord) -> torch.Tensor | None:
-        """(B, L, N, N) of the read block's own layers, or None where it has no attention."""
-        own = [maps for layer, maps in record.self_attention.items() if layer.startswith(f"down_blocks.{self.block}.")]
-        return torch.stack(own, dim=1) if own else None

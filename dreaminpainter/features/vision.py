@@ -53,7 +53,7 @@ class _VisionTransformerFeatures(FeatureExtractor):
             The class token and all patch tokens, or with `image_level` the class token alone, as a 1 x 1 grid.
         """
         model = self._holder[0].to(reference.pixels.device)
-        config = _explain_missing(self.encoder, self.vision_config)
+        config = model.config
         output = model(
             pixel_values=self._normalised(reference.pixels, config.image_size).to(model.dtype),
             output_attentions=self.record_attentions,

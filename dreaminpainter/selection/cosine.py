@@ -21,7 +21,7 @@ class CosineDistance(TokenSelector):
     and the white background included, also with `subject_only`: that setting narrows the choice, not the comparison.
 
     Args:
-        k: how many tokens to choose, 1 to the number of spatial tokens; 24 as in the paper.
+        k: how many tokens to choose, 1 to the number of spatial tokens; 24 is told by a reviewer of the paper.
         subject_only: choose among the tokens that touch the subject first; tokens on white are taken only where the
             subject has fewer than `k`. False is the paper's way.
 

@@ -26,6 +26,7 @@ class Instance:
         reference_image: (3, H', W') uint8, another picture of the same subject; None where the subject is cut out of
             `image` itself.
         reference_mask: (1, H', W') bool, the subject in `reference_image`.
+        key: the sample's key, set when a batch is made; what a captioner draws from.
         attributes: what is known of a drawn subject, such as {"hat": "crown"}; empty for photographs.
     """
 
@@ -39,6 +40,7 @@ class Instance:
     licence: str | None = None
     reference_image: Tensor | None = None
     reference_mask: Tensor | None = None
+    key: int | None = None
     attributes: dict[str, str] = field(default_factory=dict)
 
 
@@ -63,9 +65,9 @@ class SegmentationSource(Component, ABC):
             InputError: the picture or its mask cannot be read.
         """
 
-    @abstractmethod
     def id_of(self, index: int) -> str:
-        """The id of the instance at `index`, without reading its picture."""
+        """The id of the instance at `index`; a source that knows it without reading the picture says so here."""
+        return self[index].id
 
     def load(self, indices: list[int]) -> list[Instance]:
         """Several instances at once; a source that draws its pictures draws them as one batch."""
