@@ -91,10 +91,19 @@ def test_weights_that_do_not_fit_are_named(tmp_path):
         SettingError, match=r"network\.unet\.conv_in\.weight \(32 x 97 x 3 x 3 here, 32 x 49 x 3 x 3 there\)"
     ):
         warm_start(tiny_model(input_form=NineChannel()), path)
-    with pytest.raises(SettingError, match=r"injector\.keys.* here, none there\)"):
-        warm_start(tiny_model(injection=DecoupledKeyValues()), path)
     with pytest.raises(SettingError, match=r"none here, .* there\)"):
         warm_start(tiny_model(backbone=tiny_backbone(text_layers=0)), path)
+
+
+def test_another_injection_starts_anew_from_the_same_weights(tmp_path, caplog):
+    model, path = trained(tmp_path)
+    other = tiny_model(injection=DecoupledKeyValues(), seed=1)
+    fresh = {name: value.clone() for name, value in other.state_dict().items() if "injector" in name}
+    with caplog.at_level("INFO", logger="lightning.pytorch.utilities.rank_zero"):
+        warm_start(other, path)
+    assert "injector.keys" in caplog.text
+    for name, value in other.state_dict().items():
+        assert torch.equal(value, fresh[name] if name in fresh else model.state_dict()[name]), name
 
 
 def test_a_misfit_changes_nothing(tmp_path):

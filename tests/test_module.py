@@ -257,7 +257,7 @@ def test_rates_and_their_schedule_reach_the_optimizer():
     optimizer, schedule = configured["optimizer"], configured["lr_scheduler"]["scheduler"]
     assert isinstance(optimizer, torch.optim.SGD) and configured["lr_scheduler"]["interval"] == "step"
     assert [group["name"] for group in optimizer.param_groups] == list(RATES)
-    for expected in (0.0, 0.25, 0.5):
+    for expected in (0.25, 0.5, 0.75):
         assert [group["lr"] for group in optimizer.param_groups] == pytest.approx(
             [rate * expected for rate in RATES.values()]
         )

@@ -3,7 +3,12 @@ import json
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+)
 from PIL import Image
 from tiny import randn, tiny_batch, tiny_model, train_a_step
 
@@ -261,3 +266,22 @@ def test_a_batch_of_bright_pictures_is_not_mistaken_for_another_range():
     batch.image = batch.image.abs() * 0.5 + 0.5
     filled = fill_batch(pipeline(), batch, num_inference_steps=1).images
     torch.testing.assert_close(filled * (1 - batch.mask), (batch.image / 2 + 0.5) * (1 - batch.mask), rtol=0, atol=0)
+
+
+def test_half_precision_fills_nearly_the_same():
+    model = tiny_model()
+    batch = tiny_batch()
+    expected = fill_batch(model.pipeline(), batch, num_inference_steps=2).images
+    half = fill_batch(model.pipeline().to(torch.bfloat16), batch, num_inference_steps=2).images
+    assert (half - expected).abs().mean() < 0.02
+
+
+def test_schedulers_that_draw_draw_from_the_generator():
+    pipeline = tiny_model().pipeline()
+    pipeline.scheduler = EulerAncestralDiscreteScheduler.from_config(pipeline.scheduler.config)
+    fills = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        generator = torch.Generator().manual_seed(0)
+        fills.append(fill_batch(pipeline, tiny_batch(), num_inference_steps=2, generator=generator).images)
+    assert torch.equal(*fills)

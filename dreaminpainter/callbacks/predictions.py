@@ -33,12 +33,13 @@ class FillWriter(BasePredictionWriter):
     def __init__(self, folder: str | None = None) -> None:
         super().__init__(write_interval="batch")
         self.folder = folder
+        self._place = Path(folder or "predictions")
 
     def on_predict_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.folder = self.folder or f"{trainer.default_root_dir}/predictions"
+        self._place = Path(self.folder or f"{trainer.default_root_dir}/predictions")
         if trainer.is_global_zero:
-            Path(self.folder).mkdir(parents=True, exist_ok=True)
-            (Path(self.folder) / PROMPTS).write_text("")
+            self._place.mkdir(parents=True, exist_ok=True)
+            (self._place / PROMPTS).write_text("")
         trainer.strategy.barrier("the folder is made")
 
     def write_on_batch_end(
@@ -65,18 +66,18 @@ class FillWriter(BasePredictionWriter):
         names = [file_name(source, id) for source, id in zip(batch.source, batch.id, strict=True)]
         fills: Tensor = prediction
         for name, fill in zip(names, fills, strict=True):
-            to_image(fill).save(Path(self.folder) / name)
+            to_image(fill).save(self._place / name)
         records = zip(names, batch.source, batch.id, batch.class_name, batch.caption, strict=True)
         keys = ("file", "source", "id", "class_name", "prompt")
         lines = [json.dumps(dict(zip(keys, record, strict=True)), ensure_ascii=False) + "\n" for record in records]
         # One write of whole lines, for processes that append at the same time.
-        with (Path(self.folder) / PROMPTS).open("a", encoding="utf-8") as file:
+        with (self._place / PROMPTS).open("a", encoding="utf-8") as file:
             file.write("".join(lines))
 
     def on_predict_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         trainer.strategy.barrier("all fills are written")
-        count = len((Path(self.folder) / PROMPTS).read_text(encoding="utf-8").splitlines())
-        rank_zero_info(f"{count} fills and their {PROMPTS} are in {self.folder}")
+        count = len((self._place / PROMPTS).read_text(encoding="utf-8").splitlines())
+        rank_zero_info(f"{count} fills and their {PROMPTS} are in {self._place}")
 
 
 def file_name(source: str, id: str) -> str:

@@ -6,13 +6,13 @@ from dreaminpainter.data.sources import Instance
 from dreaminpainter.errors import InputError, SettingError
 
 
-def instance(captions: list[str], class_name: str = "dog") -> Instance:
+def instance(captions: list[str], class_name: str = "dog", key: int | None = None) -> Instance:
     image, mask = torch.zeros(3, 4, 4, dtype=torch.uint8), torch.ones(1, 4, 4, dtype=torch.bool)
-    return Instance(image, mask, class_name, (0, 0, 4, 4), captions, "mine", "object-7")
+    return Instance(image, mask, class_name, (0, 0, 4, 4), captions, "mine", "object-7", key=key)
 
 
-def captions_of(captioner: Captioner, instances: list[Instance], keys: torch.Tensor | None = None) -> list[str]:
-    captions: list[str] = captioner([one.image for one in instances], instances, keys)
+def captions_of(captioner: Captioner, instances: list[Instance]) -> list[str]:
+    captions: list[str] = captioner([one.image for one in instances], instances)
     return captions
 
 
@@ -34,10 +34,9 @@ def test_the_first_caption_needs_no_key() -> None:
 
 
 def test_a_random_caption_follows_the_key_in_any_batch() -> None:
-    instances = [instance([f"caption {n}" for n in range(5)]) for _ in range(64)]
-    keys = torch.arange(64)
-    together = captions_of(DatasetCaptioner(), instances, keys)
-    alone = [captions_of(DatasetCaptioner(), [one], key[None])[0] for one, key in zip(instances, keys, strict=True)]
+    instances = [instance([f"caption {n}" for n in range(5)], key=key) for key in range(64)]
+    together = captions_of(DatasetCaptioner(), instances)
+    alone = [captions_of(DatasetCaptioner(), [one])[0] for one in instances]
     assert together == alone and len(set(together)) == 5
 
 
@@ -46,6 +45,6 @@ def test_an_instance_without_captions_is_named() -> None:
         captions_of(DatasetCaptioner("first"), [instance(["fine"]), instance([])])
 
 
-def test_a_random_caption_without_keys_is_refused() -> None:
-    with pytest.raises(SettingError, match="keys"):
+def test_a_random_caption_without_a_key_is_refused() -> None:
+    with pytest.raises(SettingError, match="key"):
         captions_of(DatasetCaptioner(), [instance(["one"])])

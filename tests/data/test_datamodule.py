@@ -71,7 +71,9 @@ def test_settings_reach_the_samples() -> None:
     batch, other = next(iter(data.val_dataloader())), next(iter(module().val_dataloader()))
     assert batch.image.shape[2:] == (32, 64)
     assert batch.reference.pixels.shape[2:] == (48, 48)
-    assert not set(batch.key.tolist()) & set(other.key.tolist())
+    assert batch.key.tolist() == other.key.tolist(), "validation samples do not depend on the run's seed"
+    trained, other = next(iter(data.train_dataloader())), next(iter(module().train_dataloader()))
+    assert not set(trained.key.tolist()) & set(other.key.tolist())
 
 
 def test_an_epoch_too_short_for_a_batch_is_refused_with_both_numbers() -> None:
