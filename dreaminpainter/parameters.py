@@ -7,7 +7,7 @@ from torch import nn
 from dreaminpainter.errors import SettingError
 
 
-def parts(module: Any) -> dict[str, list[nn.Parameter]]:
+def trainable_parts(module: Any) -> dict[str, list[nn.Parameter]]:
     """The parameters of each part that can be trained, by the part's name."""
     network = module.network
     return {
@@ -26,7 +26,7 @@ def select_trained(module: Any, learning_rates: dict[str, float]) -> None:
     Raises:
         SettingError: a name that is no part, or two that overlap.
     """
-    known = parts(module)
+    known = trainable_parts(module)
     for name in learning_rates:
         if name not in known:
             raise SettingError(f"learning_rates names {name!r}, which is no part. The parts are: {', '.join(known)}.")
@@ -40,5 +40,5 @@ def select_trained(module: Any, learning_rates: dict[str, float]) -> None:
 
 def parameter_groups(module: Any, learning_rates: dict[str, float]) -> list[dict[str, Any]]:
     """One optimizer group a trained part, with its learning rate and its name for the logs."""
-    known = parts(module)
+    known = trainable_parts(module)
     return [{"params": known[name], "lr": rate, "name": name} for name, rate in learning_rates.items()]

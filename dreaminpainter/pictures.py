@@ -118,11 +118,6 @@ def mask_to_tensor(mask: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(mask) >= 128)[None]
 
 
-def to_picture(pixels: Tensor) -> Image.Image:
-    """The RGB picture of (3, H, W) uint8: the way back from `to_tensor`."""
-    return Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())
-
-
 @dataclass(frozen=True)
 class _File:
     """A decoded file: its pixels as they are stored, its row of the table, and whether EXIF wants it turned."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dreaminpainter.cutout import cut_out
 from dreaminpainter.errors import InputError
+from dreaminpainter.visualization import to_image
 
 Picture = Image.Image | np.ndarray | Tensor
 Pictures = Picture | list[Picture]
@@ -145,10 +146,9 @@ def to_output(pictures: list[Tensor], output_type: str) -> Any:
         raise InputError(f'Pictures of different sizes cannot be one {output_type} array. Ask for output_type="pil".')
     if output_type == "pt":
         return torch.stack(pictures)
-    arrays = [picture.permute(1, 2, 0).cpu().numpy() for picture in pictures]
     if output_type == "np":
-        return np.stack(arrays)
-    return [Image.fromarray((array * 255).round().astype(np.uint8)) for array in arrays]
+        return torch.stack(pictures).permute(0, 2, 3, 1).cpu().numpy()
+    return [to_image(picture) for picture in pictures]
 
 
 def _padded_square(picture: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ from tiny_run import BACKBONE, QUIET, flags
 
 from dreaminpainter.cli import main
 from dreaminpainter.data.sources import CocoSource
-from dreaminpainter.pictures import mask_to_tensor, to_picture
+from dreaminpainter.pictures import mask_to_tensor
+from dreaminpainter.visualization import to_image
 
 SETTINGS = {
     "data.captioner": "ClassNameCaptioner",  # half of the test photographs came without captions
@@ -73,7 +74,7 @@ def assert_only_the_hole_changed(scene: np.ndarray, mask: np.ndarray, filled: np
 
 
 def save_mask(mask: torch.Tensor, path: Path) -> Path:
-    to_picture(mask.expand(3, -1, -1).to(torch.uint8) * 255).convert("L").save(path)
+    to_image(mask.expand(3, -1, -1).float()).convert("L").save(path)
     assert torch.equal(mask_to_tensor(Image.open(path)), mask)
     return path
 
@@ -82,13 +83,13 @@ def save_mask(mask: torch.Tensor, path: Path) -> Path:
 def scene(test_data: Path, tmp_path: Path) -> dict[str, Path]:
     """A photograph of COCO, and the outline of one of its objects."""
     instance = CocoSource(str(test_data / "coco"), "val2017")[0]
-    to_picture(instance.image).save(tmp_path / "scene.png")
+    to_image(instance.image / 255).save(tmp_path / "scene.png")
     return {"image": tmp_path / "scene.png", "mask_image": save_mask(instance.mask, tmp_path / "mask.png")}
 
 
 def test_another_photographs_object_fills_the_hole(checkpoint, scene, test_data, tmp_path, capsys) -> None:
     subject = CocoSource(str(test_data / "coco"), "train2017")[3]
-    to_picture(subject.image).save(tmp_path / "subject.png")
+    to_image(subject.image / 255).save(tmp_path / "subject.png")
     outline = save_mask(subject.mask, tmp_path / "outline.png")
     pictures = scene | {"reference_image": tmp_path / "subject.png", "reference_mask": outline}
     assert_only_the_hole_changed(*fill(checkpoint, tmp_path, **pictures))

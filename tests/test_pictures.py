@@ -21,9 +21,9 @@ from dreaminpainter.pictures import (
     open_reference,
     open_scene,
     open_stored,
-    to_picture,
     to_tensor,
 )
+from dreaminpainter.visualization import to_image
 
 ROLES: dict[Role, Callable[[Path, list[str]], object]] = {
     "scene": open_scene,
@@ -299,7 +299,7 @@ def test_tensors_and_pictures_go_there_and_back() -> None:
     pixels = to_tensor(image)
     assert pixels.shape == (3, 4, 6) and pixels.dtype == torch.uint8
     assert pixels[:, 0, 0].tolist() == [255, 255, 255] and pixels[:, 0, 5].tolist() == [0, 0, 0]
-    assert to_picture(pixels).tobytes() == image.tobytes()
+    assert to_image(pixels / 255).tobytes() == image.tobytes()
     assert mask_to_tensor(colours("L")).shape == (1, 4, 6)
 
 

@@ -9,9 +9,8 @@ from jsonargparse import auto_cli
 from dreaminpainter.checkpoints import load_pipeline
 from dreaminpainter.errors import SettingError
 from dreaminpainter.pictures import open_mask, open_reference, open_scene
-from dreaminpainter.preprocessing import to_output
 from dreaminpainter.tokenizer import spelled_words
-from dreaminpainter.visualization import mark_tokens
+from dreaminpainter.visualization import mark_tokens, to_image
 
 
 def inpaint(
@@ -88,8 +87,10 @@ def inpaint(
     print(f"filled: {output}")
     if explain is not None:
         chosen, grid = result.subject.selection.indices[0], result.subject.features.grid
-        marked = mark_tokens(result.reference[0], chosen, grid, result.subject.features.has_class_token)
-        to_output([marked], "pil")[0].save(explain)
+        scores = result.subject.selection.scores[0]
+        to_image(mark_tokens(result.reference[0], chosen, grid, result.subject.features.has_class_token, scores)).save(
+            explain
+        )
         print(f"chosen tokens: {explain}")
 
 
