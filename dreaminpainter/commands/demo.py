@@ -44,7 +44,7 @@ def run(name: str, arguments: list[str]) -> None:
         "the scene's mean colour": hole_error(mean_colour(batch), batch),
         "untrained model": hole_error(untrained.images, batch),
     }
-    gallery: Image.Image = beside(fill_gallery(trained, batch, rows=6), loss_panel(folder / "logs", errors))
+    gallery: Image.Image = beside(fill_gallery(trained, batch, rows=4), loss_panel(folder / "logs", errors))
     gallery.save(folder / "gallery.png")
     prompt = write_example(batch, folder / "example")
 

@@ -63,7 +63,7 @@ def loss_panel(logs: Path, errors: dict[str, float]) -> Image.Image:
     bars = below.barh(list(errors), list(errors.values()), color=["#55a868", "#b5b5b5", "#b5b5b5"], height=0.55)
     below.bar_label(bars, fmt="%.3f", padding=3)
     below.invert_yaxis()
-    below.set(title="error of the fills (0 is the truth)", xlim=(0, max(errors.values()) * 1.25))
+    below.set(title="error in the hole", xlim=(0, max(errors.values()) * 1.25))
     for axes in (above, below):
         axes.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()
