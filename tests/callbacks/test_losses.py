@@ -150,8 +150,9 @@ def test_two_processes_log_the_means_over_both(trainer: Any, model: Any, loader:
     loops = trainer(LossLogger(bins=3), WrittenOutputs(), max_epochs=1, log_every_n_steps=2, **two)
     loops.fit(model(), loader(8))
 
-    seen = [one for rank in range(2) for one in torch.load(tmp_path / f"outputs{rank}.pt") if one["step"] in (2, 3)]
-    first, second = (torch.load(tmp_path / f"rank{rank}-3.pt") for rank in range(2))
+    outputs = [torch.load(tmp_path / f"outputs{rank}.pt", weights_only=True) for rank in range(2)]
+    seen = [one for rank in outputs for one in rank if one["step"] in (2, 3)]
+    first, second = (torch.load(tmp_path / f"rank{rank}-3.pt", weights_only=True) for rank in range(2))
     assert len(seen) == 4 and first == second
     first.pop("train/images_per_second"), first.pop("train/regularization")
     assert first == pytest.approx(slow_means(seen, THIRDS), rel=1e-5)
