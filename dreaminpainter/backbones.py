@@ -114,8 +114,8 @@ class PretrainedBackbone(Backbone):
         except OSError as error:
             raise MissingFileError(
                 f"The backbone {self.source!r} is neither a folder that diffusers wrote nor reachable on the hub. Give "
-                "such a folder's path, download it where there is a network, or try everything without a download "
-                "with the class TinyBackbone."
+                "such a folder's path (--model.backbone.init_args.source), download it where there is a network, or "
+                "try everything without a download with the class TinyBackbone."
             ) from error
 
     def _load(self, kind: Any, folder: str) -> Any:

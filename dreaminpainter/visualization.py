@@ -10,7 +10,6 @@ from torch import Tensor
 
 _FIRST, _LAST = ImageColor.getrgb("#d5009f"), ImageColor.getrgb("#00b4d8")
 """Outlines of the token that was chosen first and of the last one; those between are mixed."""
-_CLOSE = ImageColor.getrgb("#ffa000")
 _INK, _QUIET = "#202124", "#5f6368"
 
 
@@ -19,7 +18,6 @@ def mark_tokens(
     indices: Tensor,
     grid: tuple[int, int],
     has_class_token: bool = False,
-    scores: Tensor | None = None,
 ) -> Tensor:
     """The reference, faded but for the cells that were chosen.
 
@@ -31,7 +29,6 @@ def mark_tokens(
         indices: (K,) int64 into the tokens, best first.
         grid: (h, w) of the spatial tokens.
         has_class_token: whether token 0 is a class token, ahead of the spatial ones.
-        scores: (N,) of all tokens; tints the others amber, the more the closer they came to being chosen.
 
     Returns:
         (3, H, W) in [0, 1].
@@ -49,10 +46,6 @@ def mark_tokens(
 
     others = 0.45 * picture.mean(0, keepdim=True) + 0.55 * picture
     others = 1 - 0.4 * (1 - others)
-    if scores is not None:
-        close = _closeness(scores.detach().float().cpu(), indices.cpu(), has_class_token, grid)
-        tint = 0.55 * _stretch(close, height, width)
-        others = others * (1 - tint * (1 - torch.tensor(_CLOSE).view(3, 1, 1) / 255))
     marked = torch.where(_stretch(chosen, height, width) > 0, picture, others)
 
     canvas = to_image(marked)
@@ -135,15 +128,6 @@ def to_image(picture: Tensor) -> Image.Image:
     """The RGB picture of (3, H, W) in [0, 1]."""
     pixels = (picture.detach().float().cpu().clamp(0, 1) * 255).round().to(torch.uint8)
     return Image.fromarray(pixels.permute(1, 2, 0).numpy())
-
-
-def _closeness(scores_N: Tensor, indices: Tensor, has_class_token: bool, grid: tuple[int, int]) -> Tensor:
-    """(h, w) in [0, 1]: how close each token came to being chosen, whether low or high scores are."""
-    low_is_good = scores_N[indices].mean() <= scores_N.mean()
-    order = scores_N.argsort(descending=bool(low_is_good), stable=True)
-    places = torch.empty_like(scores_N)
-    places[order] = torch.linspace(0, 1, len(scores_N))
-    return places[int(has_class_token) :].view(grid) ** 2
 
 
 def _stretch(cells_hw: Tensor, height: int, width: int) -> Tensor:

@@ -57,14 +57,14 @@ def test_the_inpaint_command_fills(after_the_demo, monkeypatch) -> None:
     monkeypatch.chdir(after_the_demo)
     (written,) = commands("inpaint")
     assert main(["inpaint", *written, "--num_inference_steps", "1"]) == 0
-    assert Path("filled.png").is_file() and Path("tokens.png").is_file()
+    assert Path("runs/filled.png").is_file() and Path("runs/tokens.png").is_file()
 
 
 def test_the_python_runs(after_the_demo, monkeypatch) -> None:
     monkeypatch.chdir(after_the_demo)
     (written,) = blocks("python")
     exec(compile(written, "README.md", "exec"), {})  # noqa: S102  the README is our own
-    assert (after_the_demo / "my-inpainter" / "model_index.json").is_file()
+    assert (after_the_demo / "runs" / "my-inpainter" / "model_index.json").is_file()
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))

@@ -56,21 +56,12 @@ def test_the_outline_tells_first_from_last() -> None:
     assert first[0] > middle[0] > last[0] and first[1] < middle[1] < last[1]
 
 
-@pytest.mark.parametrize("sign", [1, -1])
-def test_scores_tint_the_cells_that_were_nearly_chosen(sign: int) -> None:
-    scores = sign * torch.arange(16.0)
-    chosen = torch.tensor([0, 1])
-    marked = mark_tokens(torch.ones(3, 64, 64), chosen, (4, 4), scores=scores)
-    blue = [cell(marked, *divmod(place, 4), 16)[2].mean() for place in range(2, 16)]
-    assert blue == sorted(blue) and blue[0] < blue[-1] - 0.2
-
-
 @given(st.integers(8, 96), st.integers(8, 96), st.data())
 def test_marks_have_the_size_and_range_of_the_picture(height: int, width: int, data: st.DataObject) -> None:
     grid = data.draw(st.tuples(st.integers(1, 8), st.integers(1, 8)))
     count = grid[0] * grid[1]
     indices = torch.tensor(data.draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=count, unique=True)))
-    marked = mark_tokens(picture(height, width), indices, grid, scores=torch.arange(float(count)))
+    marked = mark_tokens(picture(height, width), indices, grid)
     assert marked.shape == (3, height, width) and marked.min() >= 0 and marked.max() <= 1
 
 
@@ -97,7 +88,7 @@ def test_the_hole_hides_the_scene_and_nothing_else() -> None:
 def test_half_precision_pictures_can_be_shown(dtype: torch.dtype) -> None:
     pixels = picture(32, 32).to(dtype)
     assert show_hole(pixels, torch.ones(1, 32, 32, dtype=dtype)).dtype == torch.float32
-    assert mark_tokens(pixels, torch.tensor([1]), (2, 2), scores=torch.rand(4, dtype=dtype)).dtype == torch.float32
+    assert mark_tokens(pixels, torch.tensor([1]), (2, 2)).dtype == torch.float32
 
 
 def test_a_grid_holds_every_picture_at_its_place_and_size() -> None:

@@ -60,7 +60,7 @@ def loss_panel(logs: Path, errors: dict[str, float]) -> Image.Image:
     above, below = figure.subplots(2, 1)
     above.plot(steps, losses, color="#4c72b0", linewidth=1.2)
     above.set(title="training loss", xlabel="step", ylim=(0, max(losses, default=1) * 1.05))
-    bars = below.barh(list(errors), list(errors.values()), color=["#55a868", "#b5b5b5", "#b5b5b5"], height=0.55)
+    bars = below.barh(list(errors), list(errors.values()), color=["#4c72b0", "#b5b5b5", "#b5b5b5"], height=0.55)
     below.bar_label(bars, fmt="%.3f", padding=3)
     below.invert_yaxis()
     below.set(title="error in the hole", xlim=(0, max(errors.values()) * 1.25))

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from jsonargparse import auto_cli
 
 from dreaminpainter.checkpoints import load_pipeline
@@ -87,10 +88,10 @@ def inpaint(
     print(f"filled: {output}")
     if explain is not None:
         chosen, grid = result.subject.selection.indices[0], result.subject.features.grid
-        scores = result.subject.selection.scores[0]
-        to_image(mark_tokens(result.reference[0], chosen, grid, result.subject.features.has_class_token, scores)).save(
-            explain
-        )
+        # Enlarged, so that each chosen cell has room for its rank.
+        reference = F.interpolate(result.reference[:1], 512, mode="bilinear")[0]
+        marked = mark_tokens(reference, chosen, grid, result.subject.features.has_class_token)
+        to_image(marked).save(explain)
         print(f"chosen tokens: {explain}")
 
 
