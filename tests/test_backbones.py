@@ -4,7 +4,7 @@ from diffusers import AutoencoderKL
 from tiny import save_stock_networks, tiny_backbone, tiny_batch, tiny_model, train_a_step
 
 from dreaminpainter.autoencoder import SpaceToDepth
-from dreaminpainter.backbones import PretrainedBackbone, StableDiffusion15, TinyBackbone
+from dreaminpainter.backbones import PretrainedBackbone, RandomBackbone, StableDiffusion15, TinyBackbone
 from dreaminpainter.components import describe, make
 from dreaminpainter.errors import MissingFileError, SettingError
 from dreaminpainter.input_forms import Composite, NineChannel
@@ -157,3 +157,16 @@ def test_zero_terminal_snr_with_epsilon_is_refused(source, tmp_path):
 def test_a_source_that_is_not_there_is_named_with_the_fix(source):
     with pytest.raises(MissingFileError, match=rf"{source}.*TinyBackbone"):
         PretrainedBackbone(source).build(Composite())
+
+
+def test_a_folders_architecture_can_be_had_without_its_weights(tmp_path):
+    model = tiny_model()
+    model.pipeline().save_pretrained(tmp_path)
+    for weights in tmp_path.rglob("*.safetensors"):
+        weights.unlink()
+    parts = RandomBackbone(str(tmp_path)).build(Composite())
+    shapes = {name: value.shape for name, value in parts.unet.state_dict().items()}
+    assert shapes == {name: value.shape for name, value in model.network.unet.state_dict().items()}
+    assert not torch.equal(parts.unet.conv_in.weight, model.network.unet.conv_in.weight)
+    assert parts.text_encoder.config.hidden_size == model.text_encoder.config.hidden_size
+    assert parts.tokenizer("a critter").input_ids == model.tokenizer("a critter").input_ids
