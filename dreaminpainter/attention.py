@@ -56,7 +56,7 @@ class PlainAttention:
         query, key, value = split_heads(attn, attn.to_q(hidden_states), attn.to_k(context), attn.to_v(context))
         if record is not None and encoder_hidden_states is None and self.layer.startswith(record.self_attention_of):
             record.self_attention[self.layer] = probabilities(query, key)
-        mixed = F.scaled_dot_product_attention(query, key, value, additive_mask(attn, attention_mask, context))
+        mixed = attend(query, key, value, additive_mask(attn, attention_mask, context))
         return project_out(attn, mixed)
 
 
@@ -118,13 +118,27 @@ class DecoupledAttention(PlainAttention):
             attn, attn.to_q(hidden_states), *text, *(part.to(text[0].dtype) for part in subject[self.layer])
         )
         mask = additive_mask(attn, attention_mask, encoder_hidden_states)
-        from_text = F.scaled_dot_product_attention(query, text_key, text_value, mask)
-        from_subject = F.scaled_dot_product_attention(query, key, value)
+        from_text = attend(query, text_key, text_value, mask)
+        from_subject = attend(query, key, value)
         if record is not None:
             # Two softmaxes have no common share; the parts' lengths say how much of the output each one makes.
             text_norm, subject_norm = from_text.float().norm(dim=-1), self.scale * from_subject.float().norm(dim=-1)
             record.subject_share[self.layer] = (subject_norm / (text_norm + subject_norm).clamp_min(1e-12)).mean(1)
         return project_out(attn, from_text + self.scale * from_subject)
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
+    """softmax(query keyᵀ / √c) value, of (B, heads, N, c) each.
+
+    Torch's fused attention, but for bfloat16 on a CPU while gradients are kept: its backward pass there takes several
+    times as long as that of plain matrix products.
+    """
+    on_cpu = query.device.type == "cpu" and query.dtype == torch.bfloat16
+    if mask is None and on_cpu and query.requires_grad:
+        scale = query.shape[-1] ** -0.5
+        weights: Tensor = (query @ key.mT * scale).softmax(-1, dtype=torch.bfloat16)
+        return torch.matmul(weights, value)
+    return F.scaled_dot_product_attention(query, key, value, mask)
 
 
 def split_heads(attn: Any, *parts: Tensor) -> list[Tensor]:

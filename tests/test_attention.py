@@ -4,7 +4,7 @@ import torch
 from oracles.attention import array, head_outputs, layer_output, mean_maps
 from tiny import randn, tiny_unet, unet_arguments
 
-from dreaminpainter.attention import AttentionRecord
+from dreaminpainter.attention import AttentionRecord, attend
 from dreaminpainter.injection import AllBlocks, DecoupledKeyValues, Injection, UpBlocks
 
 K = 3
@@ -103,3 +103,22 @@ def test_masked_text_tokens_count_for_nothing_and_the_subject_stays_visible(make
     tokens = randn(2, K, 32)
     torch.testing.assert_close(predict(text, mask, tokens), predict(text[:, :4], None, tokens), rtol=1e-4, atol=1e-5)
     assert not torch.allclose(predict(text, mask, tokens), predict(text, mask, -tokens), atol=1e-4)
+
+
+@pytest.mark.parametrize("tracked", [True, False])
+def test_attention_in_bfloat16_on_a_cpu_is_that_of_full_precision(tracked):
+    """With gradients it takes another path than without; both have to stay within what bfloat16 can tell."""
+    query, key, value = (randn(2, 3, length, 8, seed=length) for length in (20, 30, 31))
+    value = value[:, :, :30]
+    weights = torch.softmax(query @ key.mT / 8**0.5, -1)
+    half = [part.bfloat16().requires_grad_(tracked) for part in (query, key, value)]
+    mixed = attend(*half)
+    assert mixed.dtype == torch.bfloat16 and mixed.requires_grad == tracked
+    torch.testing.assert_close(mixed.float(), weights @ value, rtol=0.03, atol=0.03)
+    if tracked:
+        mixed.float().square().sum().backward()
+        full = [part.clone().requires_grad_() for part in (query, key, value)]
+        (torch.softmax(full[0] @ full[1].mT / 8**0.5, -1) @ full[2]).square().sum().backward()
+        for rough, exact in zip(half, full, strict=True):
+            scale = exact.grad.abs().max()
+            assert (rough.grad.float() - exact.grad).abs().max() < 0.05 * scale
