@@ -3,7 +3,7 @@
 from dreaminpainter.regularization.base import Regularizer
 from dreaminpainter.regularization.decoupling import AddedTermRegularizer, DecouplingRegularizer
 from dreaminpainter.regularization.none import NoRegularizer
-from dreaminpainter.regularization.schedules import Constant, Cosine, Linear, Schedule, Warmup
+from dreaminpainter.regularization.schedules import Constant, Cosine, Linear, Schedule, Warmup, WarmupCosine
 
 __all__ = [
     "AddedTermRegularizer",
@@ -15,4 +15,5 @@ __all__ = [
     "Regularizer",
     "Schedule",
     "Warmup",
+    "WarmupCosine",
 ]

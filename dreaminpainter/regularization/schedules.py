@@ -107,6 +107,35 @@ class Warmup(Schedule):
         return _between(0.0, self.value, _share(step, self.steps))
 
 
+class WarmupCosine(Schedule):
+    """From 0 to a value in a straight line, then down to 0 along half a cosine wave.
+
+    Args:
+        value: the value at the end of the warm-up.
+        warmup_steps: how long the warm-up is, at least 1.
+        steps: where 0 is reached again, counted from the start; more than `warmup_steps`.
+
+    Example:
+        >>> schedule = WarmupCosine(value=1.0, warmup_steps=10, steps=110)
+        >>> schedule(5), schedule(10), round(schedule(60), 6), schedule(110)
+        (0.5, 1.0, 0.5, 0.0)
+    """
+
+    def __init__(self, value: float, warmup_steps: int, steps: int) -> None:
+        _check_finite(value=value)
+        _check_steps(warmup_steps)
+        if steps <= warmup_steps:
+            raise SettingError(f"A schedule's steps is {steps}. Set it to more than its warm-up of {warmup_steps}.")
+        self.value = value
+        self.warmup_steps = warmup_steps
+        self.steps = steps
+
+    def __call__(self, step: int) -> float:
+        rising = Warmup(self.value, self.warmup_steps)
+        falling = Cosine(self.value, 0.0, self.steps - self.warmup_steps)
+        return rising(step) if step < self.warmup_steps else falling(step - self.warmup_steps)
+
+
 def _share(step: int, steps: int) -> float:
     """How much of the way is done, 0 to 1."""
     return min(max(step / steps, 0.0), 1.0)

@@ -7,7 +7,7 @@ from oracles.schedules import half_cosine, linear
 
 from dreaminpainter.components import describe, make
 from dreaminpainter.errors import SettingError
-from dreaminpainter.regularization import Constant, Cosine, Linear, Schedule, Warmup
+from dreaminpainter.regularization import Constant, Cosine, Linear, Schedule, Warmup, WarmupCosine
 
 values = st.floats(-10, 10)
 ways = st.tuples(st.integers(1, 1000), st.integers(-50, 1500))
@@ -33,6 +33,19 @@ def test_both_ends_are_exact_and_hold_beyond(start, end, steps):
     assert warmup(steps) == warmup(steps + 7) == end
 
 
+@settings(max_examples=100, deadline=None)
+@given(value=values, warmup=st.integers(1, 300), more=st.integers(1, 1000), step=st.integers(-50, 1500))
+def test_a_warm_up_goes_over_into_a_cosine_to_nothing(value, warmup, more, step):
+    rising, falling = linear(0, value, warmup, step), half_cosine(value, 0, more, step - warmup)
+    expected = rising if step < warmup else falling
+    assert WarmupCosine(value, warmup, warmup + more)(step) == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_warm_up_as_long_as_everything_is_refused():
+    with pytest.raises(SettingError, match=r"steps is 10\. Set it to more than its warm-up of 10"):
+        WarmupCosine(1.0, 10, 10)
+
+
 def test_constant_never_changes():
     assert {Constant(0.3)(step) for step in (-1, 0, 1, 10**6)} == {0.3}
 
@@ -56,7 +69,9 @@ def test_values_that_are_not_finite_are_refused(bad):
             build(bad)
 
 
-@pytest.mark.parametrize("schedule", [Constant(0.5), Linear(0, 1, 10), Cosine(1, 0, 10), Warmup(2, 10)])
+@pytest.mark.parametrize(
+    "schedule", [Constant(0.5), Linear(0, 1, 10), Cosine(1, 0, 10), Warmup(2, 10), WarmupCosine(2, 5, 10)]
+)
 def test_each_is_written_down_and_made_again(schedule):
     made = make(describe(schedule), Schedule)
     assert type(made) is type(schedule) and made(3) == schedule(3)
