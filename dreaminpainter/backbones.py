@@ -4,7 +4,9 @@ By name from the hub, from a folder that diffusers wrote, from an architecture w
 classes: one code path for all.
 """
 
+import json
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import Any, Literal
 
 from diffusers import AutoencoderKL, DDPMScheduler
@@ -12,9 +14,11 @@ from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
 
 from dreaminpainter.autoencoder import SpaceToDepth
 from dreaminpainter.components import Component
+from dreaminpainter.encoding import latent_width
 from dreaminpainter.errors import MissingFileError, SettingError
 from dreaminpainter.input_forms import InputForm
 from dreaminpainter.parts import AUTOENCODERS, Parts
+from dreaminpainter.pretrained import packaged
 from dreaminpainter.tokenizer import word_tokenizer
 from dreaminpainter.unet import SubjectUNet, adopt, widen
 from dreaminpainter.vocabulary import WORDS
@@ -196,13 +200,14 @@ class StableDiffusion15(PretrainedBackbone):
 class TinyBackbone(Backbone):
     """Random networks of the same classes, small enough for a laptop.
 
-    The autoencoder is the lossless `SpaceToDepth`. Attention starts at the second block: at the first one's size it
-    would take most of the time and is not read.
+    The down stack's first block has no attention: at the size that a reference has there it would take most of the
+    time, and it is not read. The up stack has it at every size, or fine marks could not be placed.
 
     Args:
         channels: width of each UNet block; multiples of 32.
         layers_per_block: residual layers a block.
-        latent_factor: pixels to the side of a latent cell.
+        latent_factor: pixels to the side of a latent cell of the lossless `SpaceToDepth`.
+        autoencoder: a trained autoencoder in place of that: folder in diffusers' layout, or a packaged model's name.
         text_width: width of the text encoder.
         text_layers: layers of the text encoder.
         text_length: tokens that the text encoder reads.
@@ -221,6 +226,7 @@ class TinyBackbone(Backbone):
         channels: list[int] | None = None,
         layers_per_block: int = 1,
         latent_factor: int = 4,
+        autoencoder: str | None = None,
         text_width: int = 96,
         text_layers: int = 2,
         text_length: int = 40,
@@ -231,13 +237,14 @@ class TinyBackbone(Backbone):
         self.channels = channels or [64, 96, 128]
         self.layers_per_block = layers_per_block
         self.latent_factor = latent_factor
+        self.autoencoder = autoencoder
         self.text_width = text_width
         self.text_layers = text_layers
         self.text_length = text_length
 
     def parts(self) -> Parts:
-        vae = SpaceToDepth(self.latent_factor)
-        latent_channels = 3 * self.latent_factor**2
+        vae = SpaceToDepth(self.latent_factor) if self.autoencoder is None else _read_autoencoder(self.autoencoder)
+        latent_channels = latent_width(vae)
         deeper = len(self.channels) - 1
         unet = SubjectUNet(
             sample_size=16,
@@ -245,7 +252,7 @@ class TinyBackbone(Backbone):
             out_channels=latent_channels,
             block_out_channels=tuple(self.channels),
             down_block_types=("DownBlock2D", *("CrossAttnDownBlock2D",) * deeper),
-            up_block_types=(*("CrossAttnUpBlock2D",) * deeper, "UpBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D",) * len(self.channels),
             layers_per_block=self.layers_per_block,
             cross_attention_dim=self.text_width,
             # The argument's name is wrong in diffusers: for this class it is the number of heads.
@@ -265,6 +272,17 @@ class TinyBackbone(Backbone):
             pad_token_id=tokenizer.pad_token_id,
         )
         return Parts(vae, unet, CLIPTextModel(text), tokenizer, _stable_diffusion_schedule())
+
+
+def _read_autoencoder(name: str) -> Any:
+    folder = Path(packaged(name))
+    folder = folder / "vae" if (folder / "vae").is_dir() else folder
+    if not (folder / "config.json").is_file():
+        raise MissingFileError(
+            f"There is no autoencoder in {folder}: it has no config.json. Name a folder in diffusers' layout, or a "
+            "packaged model, such as critters."
+        )
+    return _check_autoencoder(json.loads((folder / "config.json").read_text())["_class_name"]).from_pretrained(folder)
 
 
 def _check_autoencoder(name: str) -> Any:

@@ -46,6 +46,11 @@ def downscaling(vae: Any) -> int:
     return int(2 ** (len(_stages(vae.config)) - 1))
 
 
+def latent_width(vae: Any) -> int:
+    """How many channels its latents have."""
+    return int(3 * vae.config.factor**2 if "latent_channels" not in vae.config else vae.config.latent_channels)
+
+
 def size_multiple(vae: Any, unet: Any) -> int:
     """What heights and widths in pixels have to be divisible by, so that every UNet block halves evenly."""
     return downscaling(vae) * int(2 ** (len(unet.config.block_out_channels) - 1))

@@ -15,9 +15,10 @@ from tokenizers import Tokenizer
 from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 
 from dreaminpainter.autoencoder import SpaceToDepth
+from dreaminpainter.patch_autoencoder import PatchAutoencoder
 from dreaminpainter.unet import SubjectUNet
 
-AUTOENCODERS = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny, "SpaceToDepth": SpaceToDepth}
+AUTOENCODERS = {kind.__name__: kind for kind in (AutoencoderKL, AutoencoderTiny, PatchAutoencoder, SpaceToDepth)}
 """The autoencoders that can be used, by the name that diffusers writes into their config."""
 
 _SPECIAL_TOKENS = ("bos_token", "eos_token", "pad_token", "unk_token")
