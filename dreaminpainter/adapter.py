@@ -31,6 +31,8 @@ class SubjectAdapter(ModelMixin, ConfigMixin):
         reference_size: side of the reference in pixels.
         reference_dropout: share of the training samples whose reference was dropped; above 0, sampling with a
             `reference_scale` has a meaning.
+        num_inference_steps: denoising steps that it is sampled with where nothing else is asked for.
+        guidance_scale: guidance along the text, likewise.
         reference_unet: config of the frozen reference encoder, where the extractor has one.
     """
 
@@ -46,6 +48,8 @@ class SubjectAdapter(ModelMixin, ConfigMixin):
         image_size: tuple[int, int],
         reference_size: int,
         reference_dropout: float = 0.0,
+        num_inference_steps: int = 50,
+        guidance_scale: float = 7.5,
         reference_unet: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -67,6 +71,8 @@ class SubjectAdapter(ModelMixin, ConfigMixin):
         image_size: tuple[int, int] = (512, 512),
         reference_size: int = 512,
         reference_dropout: float = 0.0,
+        num_inference_steps: int = 50,
+        guidance_scale: float = 7.5,
     ) -> Self:
         """A new adapter for `unet`, which is not changed but for its attention processors."""
         injection.attach(adopt(unet))
@@ -81,6 +87,8 @@ class SubjectAdapter(ModelMixin, ConfigMixin):
             image_size=image_size,
             reference_size=reference_size,
             reference_dropout=reference_dropout,
+            num_inference_steps=num_inference_steps,
+            guidance_scale=guidance_scale,
             reference_unet=dict(unet.config) if reference_encoder else None,
         )
         adapter.injector = injection

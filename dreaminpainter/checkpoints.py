@@ -14,15 +14,20 @@ from dreaminpainter.adapter import SubjectAdapter
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
 from dreaminpainter.parts import make_parts
 from dreaminpainter.pipeline import DreamInpainterPipeline
+from dreaminpainter.pretrained import packaged
 
 
 def load_pipeline(path: str) -> DreamInpainterPipeline:
     """The pipeline of a training checkpoint, with its averaged weights where it has them, or of an exported folder.
 
+    Args:
+        path: the checkpoint's file, the folder, or `critters` for the model that comes with the package.
+
     Raises:
         MissingFileError: there is neither.
         InputError: the file is no checkpoint of this package.
     """
+    path = packaged(path)
     if Path(path).is_dir():
         return _folder(path)
     checkpoint = read_checkpoint(path)
@@ -48,6 +53,7 @@ def warm_start(module: nn.Module, path: str) -> None:
     Raises:
         SettingError: the weights do not fit the module's other networks.
     """
+    path = packaged(path)
     is_folder = Path(path).is_dir()
     weights = _trained_parts(_folder(path)).state_dict() if is_folder else _averaged(read_checkpoint(path))
     own = module.state_dict()

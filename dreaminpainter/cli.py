@@ -10,7 +10,7 @@ from dreaminpainter import __version__
 from dreaminpainter.errors import DreamInpainterError
 
 COMMANDS = {
-    "demo": ("demo", "train a tiny model on drawn pictures for a few minutes and look at what it learned"),
+    "demo": ("demo", "train the model in the box for a minute more, fill held-out scenes and look at them"),
     "fit": ("training", "train, from layered configs: fit --config configs/quickstart.yaml"),
     "validate": ("training", "the loss of both objectives on the validation samples of a checkpoint"),
     "test": ("training", "the same on the test samples"),

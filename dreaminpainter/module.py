@@ -61,8 +61,8 @@ class DreamInpainter(pl.LightningModule):
         gradient_checkpointing: recompute the UNet's activations in the backward pass, for less memory.
         image_size: (height, width) in pixels that it is trained at; the command takes it from the data.
         reference_size: side of the reference in pixels; the command takes it from the data.
-        num_inference_steps: denoising steps of `predict`.
-        guidance_scale: guidance of `predict` along the text; 7.5 is the paper's.
+        num_inference_steps: denoising steps that the model is sampled with where nothing else is asked for.
+        guidance_scale: guidance along the text, likewise; 7.5 is the paper's.
         init_from: checkpoint or exported folder whose weights to start from; settings stay as they are here.
     """
 
@@ -97,8 +97,6 @@ class DreamInpainter(pl.LightningModule):
         self.lr_schedule = lr_schedule or Constant(1.0)
         self.text_dropout = text_dropout
         self.reference_dropout = reference_dropout
-        self.num_inference_steps = num_inference_steps
-        self.guidance_scale = guidance_scale
         for name, share in {"text_dropout": text_dropout, "reference_dropout": reference_dropout}.items():
             if not 0 <= share <= 1:
                 raise SettingError(f"{name} is {share}. Set it to a share from 0 to 1.")
@@ -120,6 +118,8 @@ class DreamInpainter(pl.LightningModule):
             image_size=image_size,
             reference_size=reference_size,
             reference_dropout=reference_dropout,
+            num_inference_steps=num_inference_steps,
+            guidance_scale=guidance_scale,
         )
         self.network = SubjectInpainter(parts.unet, adapter, extractor, selector)
         select_trained(self, self.learning_rates)
@@ -195,8 +195,7 @@ class DreamInpainter(pl.LightningModule):
         Returns:
             (B, 3, H, W) in [0, 1].
         """
-        sampling = {"num_inference_steps": self.num_inference_steps, "guidance_scale": self.guidance_scale}
-        images: Tensor = fill_batch(self.pipeline(), batch, **{**sampling, **settings}).images
+        images: Tensor = fill_batch(self.pipeline(), batch, **settings).images
         return images
 
     def pipeline(self) -> DreamInpainterPipeline:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from inspect import signature
-from typing import Any
+from typing import Any, Self
 
 import torch
 from diffusers import DiffusionPipeline
@@ -35,6 +35,7 @@ from dreaminpainter.preprocessing import (
     to_output,
     working_size,
 )
+from dreaminpainter.pretrained import packaged
 from dreaminpainter.randomness import normal
 from dreaminpainter.types import Batch, Reference
 from dreaminpainter.unet import SubjectUNet, adopt
@@ -88,6 +89,17 @@ class DreamInpainterPipeline(DiffusionPipeline):
             vae=vae, text_encoder=text_encoder, tokenizer=tokenizer, unet=unet, scheduler=scheduler, adapter=adapter
         )
 
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str, **kwargs: Any) -> Self:
+        """A saved pipeline: a folder, a name on the hub, or `critters` for the model that comes with the package.
+
+        Example:
+            >>> DreamInpainterPipeline.from_pretrained("critters").adapter.config.image_size
+            [128, 128]
+        """
+        pipeline: Self = super().from_pretrained(packaged(str(pretrained_model_name_or_path)), **kwargs)
+        return pipeline
+
     @torch.no_grad()
     def __call__(
         self,
@@ -98,8 +110,8 @@ class DreamInpainterPipeline(DiffusionPipeline):
         reference_mask: Pictures | None = None,
         height: int | None = None,
         width: int | None = None,
-        num_inference_steps: int = 50,
-        guidance_scale: float = 7.5,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
         reference_scale: float = 1.0,
         k: int | None = None,
         keys: Tensor | None = None,
@@ -120,8 +132,9 @@ class DreamInpainterPipeline(DiffusionPipeline):
             height: height in pixels that the network works at; by default about the trained area, in the picture's
                 shape.
             width: likewise.
-            num_inference_steps: denoising steps, 1 and above.
-            guidance_scale: w of eq. 5, along the text only; 1 switches guidance off. The paper's is 7.5.
+            num_inference_steps: denoising steps, 1 and above; by default what the model was made for.
+            guidance_scale: w of eq. 5, along the text only; 1 switches guidance off. By default what the model was made
+                for; the paper's is 7.5.
             reference_scale: guidance along the reference (our addition): 1 is eq. 5; other values need a model that was
                 trained with reference dropout.
             k: how many tokens to choose instead of the trained K.
@@ -135,11 +148,14 @@ class DreamInpainterPipeline(DiffusionPipeline):
             InputError: pictures, masks or prompts that do not fit together.
             SettingError: settings out of range.
         """
+        made_for = self.adapter.config
+        num_inference_steps = made_for.num_inference_steps if num_inference_steps is None else num_inference_steps
+        guidance_scale = made_for.guidance_scale if guidance_scale is None else guidance_scale
         if num_inference_steps < 1:
             raise SettingError(f"num_inference_steps={num_inference_steps}; it must be 1 or more.")
         if prompt is not None and prompt_embeds is not None:
             raise InputError("Both prompt and prompt_embeds are given. Give the one that shall be read.")
-        if reference_scale != 1 and not self.adapter.config.reference_dropout:
+        if reference_scale != 1 and not made_for.reference_dropout:
             logger.warning("This model was trained without reference dropout, so reference_scale has no sure meaning.")
         device = self._execution_device
         pictures = [picture.to(device) for picture in as_pictures(image, channels=3)]

@@ -1,7 +1,6 @@
-"""`demo`: trains a tiny model on drawn critters and lays out what it learned, for the eye and in numbers."""
+"""`demo`: goes on training the model in the box and lays out what it can do, for the eye and in numbers."""
 
 from pathlib import Path
-from typing import Any
 
 from lightning.pytorch import seed_everything
 from PIL import Image
@@ -12,15 +11,16 @@ from dreaminpainter.commands.gallery import beside, fill_gallery, hole_error, lo
 from dreaminpainter.pipeline import fill_batch
 
 CONFIG = "configs/quickstart.yaml"
-SAMPLING: dict[str, Any] = {"num_inference_steps": 30, "guidance_scale": 3.0}
 
 USAGE = f"""usage: dreaminpainter demo [any setting of `dreaminpainter fit`]
 
-Trains {CONFIG} on drawn critters (about four minutes), fills held-out scenes and writes a gallery. For example:
+Goes on training the model in the box on drawn critters (about a minute, {CONFIG}), fills held-out scenes and writes a
+gallery. For example:
 
   dreaminpainter demo
   dreaminpainter demo --trainer.max_steps 20
   dreaminpainter demo --model.selector.init_args.k 6 --trainer.max_time 00:00:10:00
+  dreaminpainter demo --model.init_from null --trainer.max_time 00:00:30:00    (from nothing)
 """
 
 
@@ -29,16 +29,16 @@ def run(name: str, arguments: list[str]) -> None:
     if {"-h", "--help"} & set(arguments):
         print(USAGE)
         return
-    print("1/2  training a tiny model on drawn critters")
+    print("1/2  training on drawn critters, from the model in the box on")
     cli = training.run("fit", ["--config", CONFIG, *arguments])
     folder = Path(cli.trainer.default_root_dir)
     checkpoint = str(folder / "checkpoints" / "last.ckpt")
 
     print("2/2  filling held-out scenes, with this model and with an untrained one")
     batch = next(iter(cli.datamodule.test_dataloader()))
-    trained = fill_batch(load_pipeline(checkpoint), batch, **SAMPLING)
+    trained = fill_batch(load_pipeline(checkpoint), batch)
     seed_everything(0, verbose=False)
-    untrained = fill_batch(untrained_pipeline(read_checkpoint(checkpoint)["model"]), batch, **SAMPLING)
+    untrained = fill_batch(untrained_pipeline(read_checkpoint(checkpoint)["model"]), batch)
     errors = {
         "this model": hole_error(trained.images, batch),
         "the scene's mean colour": hole_error(mean_colour(batch), batch),
@@ -57,6 +57,6 @@ def run(name: str, arguments: list[str]) -> None:
         f"  dreaminpainter inpaint --checkpoint {checkpoint} \\\n"
         f"    --image {example / 'scene.png'} --mask_image {example / 'mask.png'} \\\n"
         f"    --reference_image {example / 'reference.png'} \\\n"
-        f'    --prompt "{prompt}" --guidance_scale 3 \\\n'
+        f'    --prompt "{prompt}" \\\n'
         f"    --output {example / 'filled.png'} --explain {example / 'tokens.png'}"
     )

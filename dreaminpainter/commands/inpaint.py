@@ -10,6 +10,7 @@ from jsonargparse import auto_cli
 from dreaminpainter.checkpoints import load_pipeline
 from dreaminpainter.errors import SettingError
 from dreaminpainter.pictures import open_mask, open_reference, open_scene
+from dreaminpainter.pretrained import CRITTERS
 from dreaminpainter.tokenizer import spelled_words
 from dreaminpainter.visualization import mark_tokens, to_image
 
@@ -19,11 +20,11 @@ def inpaint(
     mask_image: str,
     reference_image: str,
     prompt: str,
-    checkpoint: str,
+    checkpoint: str = CRITTERS,
     output: str = "filled.png",
     reference_mask: str | None = None,
-    num_inference_steps: int = 50,
-    guidance_scale: float = 7.5,
+    num_inference_steps: int | None = None,
+    guidance_scale: float | None = None,
     seed: int = 0,
     k: int | None = None,
     height: int | None = None,
@@ -40,11 +41,12 @@ def inpaint(
         mask_image: black and white, of the scene's size; white is filled.
         reference_image: a picture of the subject; its transparency, or reference_mask, cuts it out.
         prompt: what the filled picture shows.
-        checkpoint: a training checkpoint (RUN/checkpoints/last.ckpt) or the folder of a saved pipeline.
+        checkpoint: a training checkpoint (RUN/checkpoints/last.ckpt), the folder of a saved pipeline, or "critters",
+            the model of drawn creatures that comes with the package.
         output: the PNG to write.
         reference_mask: black and white, of the reference's size; white is the subject.
-        num_inference_steps: denoising steps; more is slower and finer.
-        guidance_scale: how strongly the text is followed; 7.5 is the paper's.
+        num_inference_steps: denoising steps; more is slower and finer. By default what the model was made for.
+        guidance_scale: how strongly the text is followed; by default what the model was made for. The paper's is 7.5.
         seed: the same seed and settings give the same picture.
         k: how many tokens stand for the subject; the trained number where left out.
         height: height that the network works at, where it shall not be found from the picture's shape.

@@ -32,6 +32,7 @@ class Drawing:
         captions: two or more a scene.
         attributes: the scene's attributes in words.
         attribute_codes: the same as (B,) int64 each, on the drawing's device.
+        reference_codes: what the reference shows, likewise; in cross view with a hat, mouth and pose of its own.
     """
 
     image: Tensor
@@ -43,6 +44,7 @@ class Drawing:
     captions: list[list[str]]
     attributes: list[dict[str, str]]
     attribute_codes: Codes
+    reference_codes: Codes
 
     def __len__(self) -> int:
         return len(self.captions)
@@ -63,10 +65,11 @@ class CrittersSource(SegmentationSource):
         view: "same": the reference shows the subject as in the scene, with the same hat, mouth and pose (Fig. 2);
             "cross": with a hat, mouth and pose of its own, drawn independently.
         seed: other seeds give other scenes; which identities a split has is the same for all.
-        supersample: points per pixel along each side that a pixel's colour is the mean of.
+        supersample: points per pixel of a scene, along each side, that the pixel's colour is the mean of.
+        reference_supersample: the same of a reference; large ones need no more than 1.
 
     Raises:
-        SettingError: a size, the count or `supersample` is below 1 (sizes: below 16).
+        SettingError: a size, the count or a number of points is below 1 (sizes: below 16).
 
     Example:
         >>> source = CrittersSource(size=64, count=100)
@@ -88,9 +91,16 @@ class CrittersSource(SegmentationSource):
         view: Literal["same", "cross"] = "same",
         seed: int = 0,
         supersample: int = 2,
+        reference_supersample: int = 2,
     ) -> None:
-        least = {"size": (size, 16), "reference_size": (reference_size, 16), "count": (count, 1)}
-        for name, (value, low) in (least | {"supersample": (supersample, 1)}).items():
+        least = {
+            "size": (size, 16),
+            "reference_size": (reference_size, 16),
+            "count": (count, 1),
+            "supersample": (supersample, 1),
+            "reference_supersample": (reference_supersample, 1),
+        }
+        for name, (value, low) in least.items():
             if value < low:
                 raise SettingError(f"CrittersSource: {name} is {value}; give {low} or more.")
         choices = {"split": (split, ("train", "validation", "test")), "view": (view, ("same", "cross"))}
@@ -104,6 +114,7 @@ class CrittersSource(SegmentationSource):
         self.view = view
         self.seed = seed
         self.supersample = supersample
+        self.reference_supersample = reference_supersample
 
     def __len__(self) -> int:
         return self.count
@@ -160,11 +171,11 @@ class CrittersSource(SegmentationSource):
         codes = _to(codes, device)
         scenes = [
             draw_scene(_take(codes, part), layout[part], self.size, self.supersample)
-            for part in self._parts(len(indices), self.size, device)
+            for part in _parts(len(indices), self.size * self.supersample, device)
         ]
         references = [
-            draw_reference(_take(look, part), self.reference_size, self.supersample)
-            for part in self._parts(len(indices), self.reference_size, device)
+            draw_reference(_take(look, part), self.reference_size, self.reference_supersample)
+            for part in _parts(len(indices), self.reference_size * self.reference_supersample, device)
         ]
         mask = torch.cat([scene.mask for scene in scenes])
         return Drawing(
@@ -177,18 +188,20 @@ class CrittersSource(SegmentationSource):
             captions=texts,
             attributes=attributes,
             attribute_codes=codes,
+            reference_codes=look,
         )
-
-    def _parts(self, count: int, size: int, device: torch.device | str) -> list[slice]:
-        """What of `count` pictures is drawn together: all on an accelerator."""
-        on_host = torch.device(device).type == "cpu"
-        step = max(1, _POINTS // (size * self.supersample) ** 2) if on_host else max(1, count)
-        return [slice(start, start + step) for start in range(0, count, step)]
 
     def _checked(self, index: int) -> int:
         if not 0 <= index < self.count:
             raise IndexError(f"Scene {index} of a source of {self.count}.")
         return index
+
+
+def _parts(count: int, side: int, device: torch.device | str) -> list[slice]:
+    """What of `count` pictures of `side` points is drawn together: all on an accelerator."""
+    on_host = torch.device(device).type == "cpu"
+    step = max(1, _POINTS // side**2) if on_host else max(1, count)
+    return [slice(start, start + step) for start in range(0, count, step)]
 
 
 def _take(codes: Codes, part: slice) -> Codes:
