@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format clean
+.PHONY: help demo test test-slow lint format critters clean
 
 help: ## list the targets
 	@echo "dreaminpainter: each target makes .venv first where it is needed."
@@ -18,7 +18,7 @@ help: ## list the targets
 	@echo '  PYTHON=python3.12   the Python (3.11 or newer) that .venv is made with'
 	@echo '  FLAGS="..."         passed on to the demo or to pytest: make demo FLAGS="--trainer.max_steps 20"'
 
-demo: $(STAMP) ## train on drawn critters for a few minutes, then fill holes: runs/quickstart/gallery.png
+demo: $(STAMP) ## train the model in the box for a minute more, then fill holes: runs/quickstart/gallery.png
 	@$(BIN)/dreaminpainter demo $(FLAGS)
 
 test: $(STAMP) ## run the tests, all but the slow ones
@@ -26,6 +26,17 @@ test: $(STAMP) ## run the tests, all but the slow ones
 
 test-slow: $(STAMP) ## run the slow tests
 	@$(BIN)/python -m pytest -m slow --numprocesses auto --maxprocesses 4 --durations=5 $(FLAGS)
+
+critters: $(STAMP) ## make the model in the box anew: fit, pack, measure (hours; killed, it goes on where it was)
+	@$(BIN)/python -m benchmarks autoencoder
+	@$(BIN)/python -m benchmarks probes
+	@$(BIN)/dreaminpainter fit --config configs/critters.yaml --ckpt_path last
+	@$(BIN)/python -m benchmarks pack
+	@$(BIN)/python -m benchmarks critters
+	@$(BIN)/python -m benchmarks progress
+	@$(BIN)/python -m benchmarks pictures
+	@$(BIN)/dreaminpainter fit --config configs/critters.yaml --config configs/critters_small.yaml --ckpt_path last
+	@$(BIN)/python -m benchmarks pack --checkpoint runs/critters_small/checkpoints/last.ckpt --output tests/models/critters_small
 
 lint: $(STAMP) ## check style, format, types and the direction of imports
 	@echo "==> ruff check"

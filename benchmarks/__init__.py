@@ -1,0 +1,1 @@
+"""Measurements, each of which writes its own table into `benchmarks/results/`."""

@@ -1,0 +1,95 @@
+"""The ways to fill a hole that the table of the critters compares."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dreaminpainter.cutout import boxes_of
+from dreaminpainter.network import Subject, SubjectInpainter
+from dreaminpainter.pipeline import DreamInpainterPipeline, fill_batch
+from dreaminpainter.types import Batch, Reference
+
+Method = Callable[[Batch], Tensor]
+"""From a batch to (B, 3, H, W) in [0, 1], its holes filled."""
+
+
+class Model:
+    """A trained model.
+
+    Args:
+        pipeline: what fills.
+        settings: further arguments of the pipeline.
+    """
+
+    def __init__(self, pipeline: DreamInpainterPipeline, **settings: float) -> None:
+        self.pipeline = pipeline
+        self.settings = settings
+
+    def __call__(self, batch: Batch) -> Tensor:
+        images: Tensor = fill_batch(self.pipeline, batch, **self.settings).images
+        return images
+
+
+class Forgetful(SubjectInpainter):
+    """A network that reads the reference and forgets it, as for the dropped references of its training."""
+
+    def read(self, reference: Reference, keys: Tensor | None = None, k: int | None = None) -> Subject:
+        """As the network does, but every token is zero."""
+        subject = super().read(reference, keys, k)
+        return replace(subject, tokens=torch.zeros_like(subject.tokens))
+
+
+def without_reference(pipeline: DreamInpainterPipeline) -> DreamInpainterPipeline:
+    """The same model, asked without its reference."""
+    parts = {name: getattr(pipeline, name) for name in ("vae", "text_encoder", "tokenizer", "unet", "scheduler")}
+    pipeline = DreamInpainterPipeline(
+        **parts, adapter=pipeline.adapter, network=Forgetful.of(pipeline.unet, pipeline.adapter)
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def truth(batch: Batch) -> Tensor:
+    """The ceiling: what was drawn there."""
+    return batch.image / 2 + 0.5
+
+
+def another_drawing(batch: Batch) -> Tensor:
+    """The floor: the next sample's drawing, brought from its hole's size to this one's. It knows nothing of either."""
+    return _into_holes(batch, _cuts(batch.image.roll(-1, 0), boxes_of(batch.mask.roll(-1, 0))))
+
+
+def collage(batch: Batch) -> Tensor:
+    """The reference's cut-out, scaled into the middle of the hole, on the mean colour of the scene around it."""
+    around = 1 - batch.mask
+    background = (batch.image * around).sum((2, 3), keepdim=True) / around.sum((2, 3), keepdim=True).clamp_min(1)
+    fills = []
+    for row, (left, top, right, bottom) in enumerate(boxes_of(batch.mask).long().tolist()):
+        side = min(right - left, bottom - top)
+        both = torch.cat([batch.reference.pixels[row], batch.reference.mask[row]])[None]
+        small = F.interpolate(both, size=(side, side), mode="bilinear", antialias=True)[0]
+        fill = background[row].expand(-1, bottom - top, right - left).clone()
+        x, y = (right - left - side) // 2, (bottom - top - side) // 2
+        window = fill[:, y : y + side, x : x + side]
+        window.copy_(window.lerp(small[:3], small[3:]))
+        fills.append(fill)
+    return _into_holes(batch, fills)
+
+
+def _cuts(images: Tensor, boxes: Tensor) -> list[Tensor]:
+    return [
+        image[:, top:bottom, left:right]
+        for image, (left, top, right, bottom) in zip(images, boxes.long().tolist(), strict=True)
+    ]
+
+
+def _into_holes(batch: Batch, fills: list[Tensor]) -> Tensor:
+    """(B, 3, H, W) in [0, 1]: the scenes, each hole's box filled with a picture (3, h, w) in [-1, 1] of any size."""
+    filled = batch.image.clone()
+    for row, (left, top, right, bottom) in enumerate(boxes_of(batch.mask).long().tolist()):
+        size = (bottom - top, right - left)
+        filled[row, :, top:bottom, left:right] = F.interpolate(fills[row][None], size=size, mode="bilinear")[0]
+    return torch.where(batch.mask > 0.5, filled, batch.image) / 2 + 0.5

@@ -1,0 +1,5 @@
+"""What is measured of fills."""
+
+from dreaminpainter.evaluation.probes import AttributeProbes
+
+__all__ = ["AttributeProbes"]
