@@ -27,9 +27,7 @@ test: $(STAMP) ## run the tests, all but the slow ones
 test-slow: $(STAMP) ## run the slow tests
 	@$(BIN)/python -m pytest -m slow --numprocesses auto --maxprocesses 4 --durations=5 $(FLAGS)
 
-critters: $(STAMP) ## make the model in the box anew: fit, pack, measure (hours; killed, it goes on where it was)
-	@$(BIN)/python -m benchmarks autoencoder
-	@$(BIN)/python -m benchmarks probes
+critters: $(STAMP) ## make the model in the box anew: fit, pack, measure (an hour on a CPU; killed, it goes on)
 	@$(BIN)/dreaminpainter fit --config configs/critters.yaml --ckpt_path last
 	@$(BIN)/python -m benchmarks pack
 	@$(BIN)/python -m benchmarks critters

@@ -6,16 +6,19 @@ from dreaminpainter.patch_autoencoder import PatchAutoencoder
 FOLDER = "dreaminpainter/pretrained/critters/vae"
 
 
-def autoencoder(output: str = FOLDER, drawings: int = 512, factor: int = 8, latent_channels: int = 48) -> None:
+def autoencoder(
+    output: str = FOLDER, size: int = 64, drawings: int = 512, factor: int = 8, latent_channels: int = 64
+) -> None:
     """Fits the autoencoder to drawn scenes, writes it, and says how close its pictures come.
 
     Args:
         output: folder to write, in diffusers' layout.
+        size: side of a scene in pixels.
         drawings: scenes of training identities to fit it to.
         factor: side of a square in pixels.
         latent_channels: components to keep.
     """
-    train, test = (TrueDrawings(split, 1, drawings, "autoencoder")[0].images for split in ("train", "test"))
+    train, test = (TrueDrawings(size, split, 1, drawings, "autoencoder")[0].images for split in ("train", "test"))
     codec = PatchAutoencoder.fitted(train, factor, latent_channels)
     error = (codec.decode(codec.encode(test).latents).sample.clamp(-1, 1) - test).square().mean((1, 2, 3)) / 4
     psnr = -10 * error.log10()

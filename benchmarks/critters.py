@@ -11,7 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from benchmarks.drawings import loose_holes
-from benchmarks.methods import Method, Model, another_drawing, collage, truth, without_reference
+from benchmarks.methods import Method, Model, Wordless, another_drawing, collage, truth, without_reference
 from benchmarks.probes import FOLDER as PROBES
 from benchmarks.probes import accuracy
 from benchmarks.statistics import percent, table
@@ -71,21 +71,23 @@ def critters(
     pipeline.set_progress_bar_config(disable=True)
     made_for = pipeline.adapter.config
     sampling = {
-        "num_inference_steps": num_inference_steps or made_for.num_inference_steps,
-        "guidance_scale": guidance_scale or made_for.guidance_scale,
+        "num_inference_steps": made_for.num_inference_steps if num_inference_steps is None else num_inference_steps,
+        "guidance_scale": made_for.guidance_scale if guidance_scale is None else guidance_scale,
     }
     methods: dict[str, Method] = {
         "ceiling: the true drawing": truth,
         "this model": Model(pipeline, **sampling),
         "this model, text alone": Model(without_reference(pipeline), **sampling),
+        "this model, neither": Wordless(without_reference(pipeline), **sampling),
         "cut-and-paste collage": collage,
         "floor: another drawing": another_drawing,
     }
-    scores, contradicting = measure(methods, judge, held_out(pipeline, samples), batch_size)
+    source = held_out(pipeline, samples)
+    scores, contradicting = measure(methods, judge, source, batch_size)
     page = report(
         scores,
         contradicting,
-        accuracy(judge, batches=32),
+        accuracy(judge, source.size, batches=32),
         f"{model}, {sampling['num_inference_steps']} steps, guidance {sampling['guidance_scale']:g}",
     )
     Path(output).parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +98,15 @@ def critters(
 def held_out(pipeline: DreamInpainterPipeline, samples: int) -> CrittersSource:
     """Scenes of identities that were never trained on, at the size that the pipeline's model is made for."""
     made_for = pipeline.adapter.config
-    return CrittersSource(made_for.image_size[0], made_for.reference_size, samples, "test", "cross", supersample=1)
+    return CrittersSource(
+        size=made_for.image_size[0],
+        reference_size=made_for.reference_size,
+        count=samples,
+        split="test",
+        view="cross",
+        supersample=1,
+        reference_supersample=1,
+    )
 
 
 def measure(
@@ -181,9 +191,11 @@ def report(scores: dict[str, Score], contradicting: Tensor, own: dict[str, float
         "right about true drawings of held-out identities stands beside them.",
         "",
         "- *reference*: mean over body, palette, pattern, eyes and marks, which the reference alone tells;",
-        "- *text*: mean over hat, mouth and pose, which the text alone tells (the reference shows others);",
+        "- *text*: mean over hat, mouth and pose, which the text alone tells (the reference shows its own, drawn independently);",
         f"- *both, contradicting*: on the {opposed} scenes whose reference shows another hat, mouth and pose than the "
         "prompt asks for: the share of pairs (one of *reference*, one of *text*) of which both are right;",
+        "- *text alone*: the same model asked without its reference; *neither*: with an empty text as well, so that all "
+        "it can go by is the scene, whose hole tells a little of size and pose;",
         "- *background*: the greatest difference of any pixel outside the hole, of 255.",
         "",
         *table(["", "reference", "text", "ride", "both, contradicting", "background"], summary),

@@ -11,9 +11,6 @@ from dreaminpainter.data.critters.attributes import Codes, Split
 from dreaminpainter.data.masking import LooseBoxMask
 from dreaminpainter.randomness import sample_key
 
-SIZE = 128
-"""Side in pixels of the scenes that the probes learn from."""
-
 
 @dataclass
 class Drawings:
@@ -39,13 +36,15 @@ class TrueDrawings(torch.utils.data.Dataset[Drawings]):
     """Batches of drawings.
 
     Args:
+        size: side of a scene in pixels.
         split: whose identities.
         batches: how many batches there are.
         batch_size: drawings a batch.
         name: other names give other drawings.
     """
 
-    def __init__(self, split: Split, batches: int, batch_size: int, name: str = "probes") -> None:
+    def __init__(self, size: int, split: Split, batches: int, batch_size: int, name: str = "probes") -> None:
+        self.size = size
         self.split = split
         self.batches = batches
         self.batch_size = batch_size
@@ -59,11 +58,11 @@ class TrueDrawings(torch.utils.data.Dataset[Drawings]):
         codes, layout = draw_codes(keys, self.split), draw_layout(keys)
         # A few at a time, so that what they need stays within the processor's cache.
         scenes = [
-            draw_scene({name: code[part] for name, code in codes.items()}, layout[part], SIZE, supersample=1)
+            draw_scene({name: code[part] for name, code in codes.items()}, layout[part], self.size, supersample=1)
             for part in (slice(start, start + 4) for start in range(0, self.batch_size, 4))
         ]
         boxes = torch.cat([scene.subject_box for scene in scenes])
-        return Drawings(torch.cat([scene.image for scene in scenes]), loose_holes(boxes, keys, SIZE), codes)
+        return Drawings(torch.cat([scene.image for scene in scenes]), loose_holes(boxes, keys, self.size), codes)
 
 
 def loose_holes(subject_boxes: Tensor, keys: Tensor, size: int) -> Tensor:

@@ -33,6 +33,13 @@ class Model:
         return images
 
 
+class Wordless(Model):
+    """The same, asked with an empty text."""
+
+    def __call__(self, batch: Batch) -> Tensor:
+        return super().__call__(replace(batch, caption=[""] * len(batch)))
+
+
 class Forgetful(SubjectInpainter):
     """A network that reads the reference and forgets it, as for the dropped references of its training."""
 
@@ -63,12 +70,12 @@ def another_drawing(batch: Batch) -> Tensor:
 
 
 def collage(batch: Batch) -> Tensor:
-    """The reference's cut-out, scaled into the middle of the hole, on the mean colour of the scene around it."""
+    """The reference's cut-out in the middle of the hole, as large as subjects are there, on the scene's mean colour."""
     around = 1 - batch.mask
     background = (batch.image * around).sum((2, 3), keepdim=True) / around.sum((2, 3), keepdim=True).clamp_min(1)
     fills = []
     for row, (left, top, right, bottom) in enumerate(boxes_of(batch.mask).long().tolist()):
-        side = min(right - left, bottom - top)
+        side = round(min(right - left, bottom - top) / 1.5)  # holes are 1.2 to 1.8 times as large as what they hold
         both = torch.cat([batch.reference.pixels[row], batch.reference.mask[row]])[None]
         small = F.interpolate(both, size=(side, side), mode="bilinear", antialias=True)[0]
         fill = background[row].expand(-1, bottom - top, right - left).clone()

@@ -16,23 +16,35 @@ from dreaminpainter.optimizers import Muon
 FOLDER = "dreaminpainter/pretrained/critters-probes"
 
 
-def probes(output: str = FOLDER, steps: int = 700, batch_size: int = 64, learning_rate: float = 3e-3) -> None:
+def probes(
+    output: str = FOLDER,
+    size: int = 64,
+    init_from: str | None = None,
+    steps: int = 700,
+    batch_size: int = 64,
+    learning_rate: float = 3e-3,
+) -> None:
     """Trains the attribute probes and writes them.
 
     Args:
         output: folder to write, in diffusers' layout.
+        size: side in pixels of the scenes to train on; fills of that size are what the probes can judge.
+        init_from: folder of probes to go on with. Marks, the smallest of the attributes, take a second round.
         steps: training steps.
         batch_size: drawings a step.
         learning_rate: the highest; it rises and falls in one cycle.
     """
     torch.manual_seed(0)
-    model = AttributeProbes({name: list(VALUES[name]) for name in (*IDENTITY, *TEXT)})
+    if init_from is None:
+        model = AttributeProbes({name: list(VALUES[name]) for name in (*IDENTITY, *TEXT)})
+    else:
+        model = AttributeProbes.from_pretrained(init_from).train()
     model.to(memory_format=torch.channels_last)
+    drawings = TrueDrawings(size, "train", steps, batch_size, "probes" if init_from is None else "probes, second round")
     optimizer = Muon(model.parameters(), weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, steps, cycle_momentum=False)
     started = monotonic()
-    batches = DataLoader(TrueDrawings("train", steps, batch_size), batch_size=None)
-    progress = tqdm(batches, desc="probes")
+    progress = tqdm(DataLoader(drawings, batch_size=None), desc="probes")
     for step, batch in enumerate(progress):
         # A little noise, so that no probe hangs on what only a perfect drawing has.
         noisy = batch.images + 0.05 * torch.randn_like(batch.images)
@@ -45,16 +57,24 @@ def probes(output: str = FOLDER, steps: int = 700, batch_size: int = 64, learnin
         schedule.step()
         if step % 50 == 0:
             progress.set_postfix(loss=f"{float(loss):.3f}")
-    accuracies = accuracy(model.eval(), batches=16)
+    accuracies = accuracy(model.eval(), size, batches=16)
     for name, value in accuracies.items():
         print(f"{name:10} {value:.1%}")
     print(f"{steps} steps of {batch_size} drawings in {monotonic() - started:.0f} s")
     model.to(torch.float16).save_pretrained(Path(output))
 
 
-def accuracy(model: AttributeProbes, batches: int) -> dict[str, float]:
-    """The share of true drawings of held-out identities that each probe is right about, in batches of 64."""
+def accuracy(model: AttributeProbes, size: int, batches: int) -> dict[str, float]:
+    """The share of true drawings of held-out identities that each probe is right about, in batches of 64.
+
+    Args:
+        model: the probes.
+        size: side of the drawings in pixels.
+        batches: how many batches.
+    """
     right = []
-    for batch in tqdm(DataLoader(TrueDrawings("test", batches, 64), batch_size=None), desc="held-out", leave=False):
+    for batch in tqdm(
+        DataLoader(TrueDrawings(size, "test", batches, 64), batch_size=None), desc="held-out", leave=False
+    ):
         right.append(model.right(batch.images, batch.boxes, batch.codes))
     return {name: float(torch.cat([part[name] for part in right]).float().mean()) for name in right[0]}

@@ -130,11 +130,11 @@ class DecoupledAttention(PlainAttention):
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
     """softmax(query keyᵀ / √c) value, of (B, heads, N, c) each.
 
-    Torch's fused attention, but for bfloat16 on a CPU while gradients are kept: its backward pass there takes several
-    times as long as that of plain matrix products.
+    Torch's fused attention, but for bfloat16 on a CPU without a mask while gradients are kept: its backward pass there
+    takes several times as long as that of plain matrix products.
     """
     on_cpu = query.device.type == "cpu" and query.dtype == torch.bfloat16
-    if mask is None and on_cpu and query.requires_grad:
+    if mask is None and on_cpu and any(part.requires_grad for part in (query, key, value)):
         scale = query.shape[-1] ** -0.5
         weights: Tensor = (query @ key.mT * scale).softmax(-1, dtype=torch.bfloat16)
         return torch.matmul(weights, value)

@@ -201,7 +201,7 @@ class TinyBackbone(Backbone):
     """Random networks of the same classes, small enough for a laptop.
 
     The down stack's first block has no attention: at the size that a reference has there it would take most of the
-    time, and it is not read. The up stack has it at every size, or fine marks could not be placed.
+    time. The up stack has it at every size, since that is where the subject's tokens come in.
 
     Args:
         channels: width of each UNet block; multiples of 32.

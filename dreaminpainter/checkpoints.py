@@ -31,14 +31,17 @@ def load_pipeline(path: str) -> DreamInpainterPipeline:
     if Path(path).is_dir():
         return _folder(path)
     checkpoint = read_checkpoint(path)
-    pipeline = untrained_pipeline(checkpoint["model"])
+    pipeline = untrained_pipeline(checkpoint)
     _trained_parts(pipeline).load_state_dict(_averaged(checkpoint))
     return pipeline
 
 
-def untrained_pipeline(model: dict[str, Any]) -> DreamInpainterPipeline:
-    """The pipeline that a checkpoint's `model` entry describes, with random weights."""
+def untrained_pipeline(checkpoint: dict[str, Any]) -> DreamInpainterPipeline:
+    """The pipeline that a checkpoint describes, with random weights in all but its autoencoder, which never trains."""
+    model = checkpoint["model"]
     parts = make_parts(model["parts"])
+    weights = checkpoint["state_dict"].items()
+    parts.vae.load_state_dict({name.removeprefix("vae."): value for name, value in weights if name.startswith("vae.")})
     sampler = DDIMScheduler.from_config(parts.scheduler.config)
     adapter = SubjectAdapter(**model["adapter"])
     return DreamInpainterPipeline(parts.vae, parts.text_encoder, parts.tokenizer, parts.unet, sampler, adapter)
@@ -57,6 +60,9 @@ def warm_start(module: nn.Module, path: str) -> None:
     is_folder = Path(path).is_dir()
     weights = _trained_parts(_folder(path)).state_dict() if is_folder else _averaged(read_checkpoint(path))
     own = module.state_dict()
+    # A frozen reference encoder is a copy of the UNet as it starts, so here of the one that is read.
+    copied = {name: name.replace("adapter.reference_encoder", "unet") for name in own if ".reference_encoder." in name}
+    weights = {name: weights[source] for name, source in copied.items() if source in weights} | weights
     misfits = {
         name: f"{name} ({_shape(own.get(name))} here, {_shape(weights.get(name))} there)"
         for name in sorted(own.keys() | weights.keys())

@@ -63,7 +63,8 @@ class DreamInpainter(pl.LightningModule):
         reference_size: side of the reference in pixels; the command takes it from the data.
         num_inference_steps: denoising steps that the model is sampled with where nothing else is asked for.
         guidance_scale: guidance along the text, likewise; 7.5 is the paper's.
-        init_from: checkpoint or exported folder whose weights to start from; settings stay as they are here.
+        init_from: checkpoint, exported folder or packaged model (`critters`) whose weights to start from; settings stay
+            as they are here.
     """
 
     def __init__(

@@ -46,8 +46,7 @@ class SubjectInpainter(nn.Module):
         self, unet: SubjectUNet, adapter: SubjectAdapter, extractor: FeatureExtractor, selector: TokenSelector
     ) -> None:
         super().__init__()
-        # The order of memory that convolutions are quickest in, most of all in bfloat16 on a CPU.
-        self.unet = unet.to(memory_format=torch.channels_last)
+        self.unet = unet
         self.adapter = adapter
         self.extractor = extractor
         self.selector = selector

@@ -22,7 +22,8 @@ COEFFICIENTS = (
 class Muon(torch.optim.Optimizer):
     """Muon (Jordan 2024): momentum whose singular values are all made about 1, for weights of two or more dimensions.
 
-    Kernels of convolutions count as matrices of (out, in * height * width). Steps are scaled to the size that AdamW's
+    Kernels of convolutions count as matrices of (out, in * height * width); embeddings and the first and last layers,
+    which its inventor leaves to AdamW, are matrices like any other here. Steps are scaled to the size that AdamW's
     have (Liu et al. 2025, "Muon is Scalable for LLM Training"), so that rates for AdamW fit; all other weights train by
     AdamW itself. Unlike torch's, it takes convolutions, and computes in float32: bfloat16 is slow on most CPUs.
 

@@ -15,9 +15,9 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):
     """Squares of pixels as their principal components, behind the calls of diffusers' `AutoencoderTiny`. Our own.
 
     Drawn pictures need few of them, fitting takes seconds, and since every square is encoded alone, no latent outside a
-    hole knows anything of what was inside it. Components are divided by the root of their standard deviation: a
+    hole knows anything of what was inside it. Components are divided by the fourth root of their standard deviation: a
     network that learns the latents with a plain squared error then heeds small strokes more than a squared error of
-    pixels would, and large areas still most.
+    pixels would, and large areas still by far the most.
 
     Args:
         factor: side of the square in pixels.
@@ -48,8 +48,8 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):
         variances, directions = torch.linalg.eigh(squares.mT @ squares / len(squares))
         kept = directions.flip(1)[:, :latent_channels]
         deviations = variances.flip(0)[:latent_channels].clamp_min(1e-12).sqrt()
-        # Divided by the root of its deviation, a component has the deviation itself as its variance.
-        gain = deviations.rsqrt() / deviations.mean().sqrt()
+        gain = deviations**-0.25
+        gain = gain / (gain * deviations).square().mean().sqrt()
         codec.components.copy_(kept.T.reshape(codec.components.shape))
         codec.gain.copy_(gain.view_as(codec.gain))
         return codec

@@ -95,7 +95,7 @@ class DreamInpainterPipeline(DiffusionPipeline):
 
         Example:
             >>> DreamInpainterPipeline.from_pretrained("critters").adapter.config.image_size
-            [128, 128]
+            [64, 64]
         """
         pipeline: Self = super().from_pretrained(packaged(str(pretrained_model_name_or_path)), **kwargs)
         return pipeline

@@ -2,11 +2,13 @@ import pytest
 import torch
 from tiny import loader, quiet_trainer, tiny_backbone, tiny_batch, tiny_model, train_a_step
 
-from dreaminpainter.checkpoints import load_pipeline, read_checkpoint, warm_start
+from dreaminpainter.backbones import TinyBackbone
+from dreaminpainter.checkpoints import load_pipeline, read_checkpoint, untrained_pipeline, warm_start
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
 from dreaminpainter.features import UNetFeatures
 from dreaminpainter.injection import DecoupledKeyValues
 from dreaminpainter.input_forms import NineChannel
+from dreaminpainter.patch_autoencoder import PatchAutoencoder
 from dreaminpainter.pipeline import fill_batch
 from dreaminpainter.selection import CosineDistance
 
@@ -104,6 +106,37 @@ def test_another_injection_starts_anew_from_the_same_weights(tmp_path, caplog):
     assert "injector.keys" in caplog.text
     for name, value in other.state_dict().items():
         assert torch.equal(value, fresh[name] if name in fresh else model.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("kind", ["checkpoint", "folder"])
+def test_a_frozen_encoder_that_is_new_is_a_copy_of_the_unet_that_is_read(kind, tmp_path):
+    model, path = trained(tmp_path)
+    if kind == "folder":
+        path = str(tmp_path / "exported")
+        model.pipeline().save_pretrained(path)
+    other = tiny_model(extractor=UNetFeatures(weights="frozen"), seed=1, init_from=path)
+    encoder = other.network.adapter.reference_encoder.state_dict()
+    trained_unet = model.network.unet.state_dict()
+    assert encoder and all(torch.equal(value, trained_unet[name]) for name, value in encoder.items())
+
+
+def test_an_untrained_model_sees_through_the_trained_ones_autoencoder(tmp_path):
+    PatchAutoencoder.fitted(torch.rand(4, 3, 32, 32) * 2 - 1, 4, 48).save_pretrained(tmp_path / "vae")
+    backbone = TinyBackbone(channels=[32, 64], autoencoder=str(tmp_path / "vae"), text_width=32, text_layers=1)
+    model, path = trained(tmp_path, backbone=backbone)
+    untrained = untrained_pipeline(read_checkpoint(path))
+    assert torch.equal(untrained.vae.components, model.vae.components) and untrained.vae.components.any()
+    assert not torch.equal(untrained.unet.conv_in.weight, model.network.unet.conv_in.weight)
+
+
+def test_adapters_from_before_they_kept_their_sampling_are_sampled_as_the_paper_does(tmp_path):
+    model, path = trained(tmp_path)
+    checkpoint = torch.load(path, weights_only=True)
+    for name in ("num_inference_steps", "guidance_scale"):
+        del checkpoint["model"]["adapter"][name]
+    torch.save(checkpoint, path)
+    config = load_pipeline(path).adapter.config
+    assert (config.num_inference_steps, config.guidance_scale) == (50, 7.5)
 
 
 def test_a_misfit_changes_nothing(tmp_path):

@@ -52,20 +52,44 @@ def arguments(said: Any) -> dict[str, Any]:
 
 
 def test_every_config_is_tested_here() -> None:
-    others = {"quickstart.yaml", "sd15.yaml", "sd15_inpaint.yaml", "data/coco.yaml"}
+    others = {
+        "quickstart.yaml",
+        "critters.yaml",
+        "critters_small.yaml",
+        "sd15.yaml",
+        "sd15_inpaint.yaml",
+        "data/coco.yaml",
+    }
     assert set(CONFIGS) == set(LAYERS) | others
     assert {name.split("/")[0] for name in LAYERS} == {"features", "selection", "injection", "regularization"}
 
 
-def test_the_quickstart_is_what_it_says() -> None:
-    made, said = instantiated("--config", "quickstart"), content("quickstart.yaml")
-    for name, component in parts_of(made.model).items():
-        if name in said["model"]:
-            assert_as_said(component, said["model"][name])
+@pytest.mark.parametrize("name", ["quickstart", "critters"])
+def test_a_config_of_critters_is_what_it_says(name: str) -> None:
+    made, said = instantiated("--config", name), content(f"{name}.yaml")
+    for part, component in parts_of(made.model).items():
+        if part in said["model"]:
+            assert_as_said(component, said["model"][part])
     for split in ("train", "validation", "test"):
         assert_as_said(getattr(made.data, split)["critters"], said["data"][split]["critters"])
     batch = next(iter(made.data.val_dataloader()))
-    assert batch.image.shape == (said["data"]["batch_size"], 3, 64, 64)
+    assert batch.image.shape == (said["data"]["batch_size"], 3, said["data"]["height"], said["data"]["width"])
+
+
+def test_the_quickstart_trains_the_model_that_ships() -> None:
+    """Were they of different parts, its weights could not be gone on with."""
+    quickstart, shipped = content("quickstart.yaml")["model"], content("critters.yaml")["model"]
+    for part in ("backbone", "extractor", "selector", "injection", "input_form", "reference_dropout"):
+        assert quickstart[part] == shipped[part], part
+
+
+def test_the_small_model_is_the_shipped_one_but_smaller() -> None:
+    small = instantiated("--config", "critters", "--config", "critters_small")
+    large = instantiated("--config", "critters")
+    sizes = [sum(one.numel() for one in made.model.network.parameters()) for made in (small, large)]
+    assert sizes[0] < 1e6 < 5e6 < sizes[1]
+    for part, component in parts_of(small.model).items():
+        assert type(component) is type(parts_of(large.model)[part]), part
 
 
 @pytest.mark.parametrize("name", LAYERS)

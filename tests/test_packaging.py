@@ -75,6 +75,23 @@ def test_installed_wheel_finds_its_own_configs(wheel: zipfile.ZipFile, tmp_path:
     assert Path(found.stdout.strip()).resolve() == (tmp_path / "dreaminpainter" / "configs").resolve()
 
 
+def test_installed_wheel_fills_a_hole_with_the_weights_that_it_holds(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    wheel.extractall(tmp_path)
+    example = ROOT / "docs" / "images" / "examples" / "1"
+    pictures = [f"--{name}_image={example / name}.png" for name in ("mask", "reference")]
+    given = [f"--image={example / 'scene.png'}", *pictures, "--prompt=a critter waves", "--num_inference_steps=1"]
+    filled = subprocess.run(
+        [sys.executable, "-m", "dreaminpainter", "inpaint", *given],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert filled.returncode == 0, filled.stderr
+    assert (tmp_path / "filled.png").is_file()
+
+
 def test_checkout_finds_the_top_level_configs() -> None:
     from dreaminpainter.configuration import config_folder
 

@@ -20,12 +20,15 @@ def flags(settings: dict[str, Any]) -> list[str]:
 
 
 BACKBONE = {
+    "model.init_from": "null",
     "model.backbone.class_path": "TinyBackbone",
+    "model.backbone.init_args.autoencoder": "null",
     "model.backbone.init_args.channels": "[32,64]",
     "model.backbone.init_args.text_width": 32,
     "model.backbone.init_args.text_layers": 1,
 }
 QUIET = {
+    "trainer.precision": "32",
     "trainer.accelerator": "cpu",
     "trainer.max_epochs": -1,
     "trainer.enable_progress_bar": "false",

@@ -20,7 +20,7 @@ gallery. For example:
   dreaminpainter demo
   dreaminpainter demo --trainer.max_steps 20
   dreaminpainter demo --model.selector.init_args.k 6 --trainer.max_time 00:00:10:00
-  dreaminpainter demo --model.init_from null --trainer.max_time 00:00:30:00    (from nothing)
+  dreaminpainter demo --config configs/critters.yaml --trainer.max_time 00:00:30:00    (from nothing)
 """
 
 
@@ -29,7 +29,7 @@ def run(name: str, arguments: list[str]) -> None:
     if {"-h", "--help"} & set(arguments):
         print(USAGE)
         return
-    print("1/2  training on drawn critters, from the model in the box on")
+    print("1/2  training on drawn critters")
     cli = training.run("fit", ["--config", CONFIG, *arguments])
     folder = Path(cli.trainer.default_root_dir)
     checkpoint = str(folder / "checkpoints" / "last.ckpt")
@@ -38,7 +38,7 @@ def run(name: str, arguments: list[str]) -> None:
     batch = next(iter(cli.datamodule.test_dataloader()))
     trained = fill_batch(load_pipeline(checkpoint), batch)
     seed_everything(0, verbose=False)
-    untrained = fill_batch(untrained_pipeline(read_checkpoint(checkpoint)["model"]), batch)
+    untrained = fill_batch(untrained_pipeline(read_checkpoint(checkpoint)), batch)
     errors = {
         "this model": hole_error(trained.images, batch),
         "the scene's mean colour": hole_error(mean_colour(batch), batch),

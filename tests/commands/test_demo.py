@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tiny_run import command
+from tiny_run import command, flags
 
 from dreaminpainter.cli import main
-from dreaminpainter.commands import demo
 
 
 @pytest.fixture(scope="module")
@@ -15,10 +14,10 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder of a demo of four steps, and what it printed."""
     folder = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(demo.SAMPLING, "num_inference_steps", 2)
         lines: list[str] = []
         patch.setattr("builtins.print", lambda *words, **_: lines.append(" ".join(map(str, words))))
-        assert command("demo", folder, "--trainer.log_every_n_steps", "1", steps=4) == 0
+        shorter = flags({"trainer.log_every_n_steps": 1, "model.num_inference_steps": 2})
+        assert command("demo", folder, *shorter, steps=4) == 0
     return folder, "\n".join(lines)
 
 

@@ -5,7 +5,8 @@ from functools import cache
 import pytest
 import torch
 
-from benchmarks.drawings import SIZE, TrueDrawings, loose_holes
+from benchmarks.drawings import TrueDrawings, loose_holes
+from dreaminpainter import DreamInpainterPipeline
 from dreaminpainter.cutout import boxes_of
 from dreaminpainter.data.critters import IDENTITY, TEXT, VALUES, draw_codes, draw_layout, draw_scene
 from dreaminpainter.evaluation import AttributeProbes
@@ -13,6 +14,8 @@ from dreaminpainter.evaluation.probes import crop
 from dreaminpainter.pretrained import packaged
 
 COUNT = 48
+SIZE = DreamInpainterPipeline.from_pretrained("critters").adapter.config.image_size[0]
+"""Of the fills that the probes have to judge."""
 
 
 @cache
@@ -40,7 +43,7 @@ def other(name: str, code: torch.Tensor) -> torch.Tensor:
 
 
 def test_every_probe_is_right_about_true_drawings_of_identities_it_never_saw() -> None:
-    batch = TrueDrawings("test", 1, 192, "probes of the tests")[0]
+    batch = TrueDrawings(SIZE, "test", 1, 192, "probes of the tests")[0]
     right = probes().right(batch.images, batch.boxes, batch.codes)
     assert set(right) == {*IDENTITY, *TEXT}
     for name, value in right.items():

@@ -1,0 +1,88 @@
+"""The model in the box: there, small enough, and as good as it is said to be."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.critters import FOLLOWED, Score, held_out, measure
+from benchmarks.methods import Model, another_drawing, truth
+from dreaminpainter import DreamInpainterPipeline
+from dreaminpainter.checkpoints import load_pipeline
+from dreaminpainter.data.critters import CAPTION_WORDS, IDENTITY
+from dreaminpainter.evaluation import AttributeProbes
+from dreaminpainter.pretrained import CRITTERS, packaged
+from dreaminpainter.tokenizer import spelled_words
+
+ROOT = Path(__file__).parents[1]
+SMALL = ROOT / "tests" / "models" / "critters_small"
+MARGINS = {"reference": 0.2, "text": 0.2}
+"""How far above the floor the small model's scores have to stay."""
+
+
+def megabytes(folder: str | Path) -> float:
+    return sum(path.stat().st_size for path in Path(folder).rglob("*.safetensors")) / 1e6
+
+
+def test_the_weights_are_small_enough_to_ship() -> None:
+    assert 5 < megabytes(packaged(CRITTERS)) <= 16
+    assert megabytes(SMALL) < 2
+    assert megabytes(packaged("critters-probes")) < 3
+
+
+def test_the_model_in_the_box_is_loaded_by_its_name() -> None:
+    pipeline = DreamInpainterPipeline.from_pretrained("critters")
+    assert pipeline.unet.dtype == pipeline.text_encoder.dtype == torch.float32
+    assert pipeline.adapter.config.image_size == [64, 64]
+    assert pipeline.vae.encode(torch.zeros(1, 3, 64, 64)).latents.shape[2:] == (8, 8)
+
+
+@pytest.mark.parametrize("name", ["./critters", "runs/critters", "", ".", "..", "__pycache__", "somebody/critters"])
+def test_only_the_bare_name_means_the_model_in_the_box(name, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / CRITTERS).mkdir()
+    assert packaged(name) == name
+    assert Path(packaged(CRITTERS)).is_absolute()
+
+
+def test_it_knows_every_word_of_the_captions() -> None:
+    tokenizer = DreamInpainterPipeline.from_pretrained("critters").tokenizer
+    assert spelled_words(tokenizer, " ".join(sorted(CAPTION_WORDS))) == []
+    assert spelled_words(tokenizer, "a zebra waves") == ["zebra"]
+
+
+def test_its_card_tells_what_the_results_do() -> None:
+    card = Path(packaged(CRITTERS), "README.md").read_text(encoding="utf-8")
+    results = (ROOT / "benchmarks" / "results" / "critters.md").read_text(encoding="utf-8")
+    row = next(line for line in results.splitlines() if line.startswith("| this model |"))
+    assert row in card
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert row in readme and "| ceiling" in readme and "| floor" in readme
+    for told in re.findall(r"^\| (?:ceiling|this model|cut|floor).*", readme, re.MULTILINE):
+        assert told in results
+    for told in ("configs/critters.yaml", "steps", "CPU", "identities"):
+        assert told in card, told
+
+
+@cache
+def small_models_scores() -> tuple[Score, Score, Score]:
+    """Of the small model, of another drawing in its place, and of the truth."""
+    judge = AttributeProbes.from_pretrained(packaged("critters-probes")).eval()
+    pipeline = load_pipeline(str(SMALL))
+    pipeline.set_progress_bar_config(disable=True)
+    methods = {"model": Model(pipeline, num_inference_steps=12), "floor": another_drawing, "ceiling": truth}
+    scores, _ = measure(methods, judge, held_out(pipeline, 64), batch_size=64)
+    return scores["model"], scores["floor"], scores["ceiling"]
+
+
+@pytest.mark.parametrize(("kind", "names"), [("reference", IDENTITY), ("text", FOLLOWED)])
+def test_the_small_model_has_learned(kind, names) -> None:
+    model, floor, ceiling = (float(score.mean(names).mean()) for score in small_models_scores())
+    assert model > floor + MARGINS[kind], f"{kind}: {model:.2f}, floor {floor:.2f}, ceiling {ceiling:.2f}"
+    assert ceiling > model
+
+
+def test_the_small_model_changes_the_hole_alone() -> None:
+    assert small_models_scores()[0].background == 0
