@@ -191,11 +191,12 @@ def report(scores: dict[str, Score], contradicting: Tensor, own: dict[str, float
         "right about true drawings of held-out identities stands beside them.",
         "",
         "- *reference*: mean over body, palette, pattern, eyes and marks, which the reference alone tells;",
-        "- *text*: mean over hat, mouth and pose, which the text alone tells (the reference shows its own, drawn independently);",
+        "- *text*: mean over hat, mouth and pose, which the text alone tells (the reference shows its own, drawn "
+        "independently);",
         f"- *both, contradicting*: on the {opposed} scenes whose reference shows another hat, mouth and pose than the "
         "prompt asks for: the share of pairs (one of *reference*, one of *text*) of which both are right;",
-        "- *text alone*: the same model asked without its reference; *neither*: with an empty text as well, so that all "
-        "it can go by is the scene, whose hole tells a little of size and pose;",
+        "- *text alone*: the same model asked without its reference; *neither*: with an empty text as well, so that "
+        "all it can go by is the scene, whose hole tells a little of size and pose;",
         "- *background*: the greatest difference of any pixel outside the hole, of 255.",
         "",
         *table(["", "reference", "text", "ride", "both, contradicting", "background"], summary),

@@ -130,7 +130,7 @@ def test_an_untrained_model_sees_through_the_trained_ones_autoencoder(tmp_path):
 
 
 def test_adapters_from_before_they_kept_their_sampling_are_sampled_as_the_paper_does(tmp_path):
-    model, path = trained(tmp_path)
+    _, path = trained(tmp_path)
     checkpoint = torch.load(path, weights_only=True)
     for name in ("num_inference_steps", "guidance_scale"):
         del checkpoint["model"]["adapter"][name]
