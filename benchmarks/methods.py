@@ -99,4 +99,4 @@ def _into_holes(batch: Batch, fills: list[Tensor]) -> Tensor:
     for row, (left, top, right, bottom) in enumerate(boxes_of(batch.mask).long().tolist()):
         size = (bottom - top, right - left)
         filled[row, :, top:bottom, left:right] = F.interpolate(fills[row][None], size=size, mode="bilinear")[0]
-    return torch.where(batch.mask > 0.5, filled, batch.image) / 2 + 0.5
+    return (torch.where(batch.mask > 0.5, filled, batch.image) / 2 + 0.5).clamp(0, 1)

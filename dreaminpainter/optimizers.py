@@ -43,7 +43,7 @@ class Muon(torch.optim.Optimizer):
         >>> layer(torch.eye(4)).square().sum().backward()
         >>> before = layer.weight.detach().clone()
         >>> Muon(layer.parameters(), lr=0.1, weight_decay=0.0).step()
-        >>> round(float((layer.weight - before).square().mean().sqrt()), 2)  # 0.2 of the rate, as AdamW's are
+        >>> round(float((layer.weight.detach() - before).square().mean().sqrt()), 2)  # 0.2 of the rate, as AdamW's are
         0.02
     """
 

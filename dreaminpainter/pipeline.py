@@ -93,10 +93,14 @@ class DreamInpainterPipeline(DiffusionPipeline):
     def from_pretrained(cls, pretrained_model_name_or_path: str, **kwargs: Any) -> Self:
         """A saved pipeline: a folder, a name on the hub, or `critters` for the model that comes with the package.
 
+        All of it is loaded in float32, whatever the files hold, unless `torch_dtype` says otherwise.
+
         Example:
             >>> DreamInpainterPipeline.from_pretrained("critters").adapter.config.image_size
             [64, 64]
         """
+        # By themselves diffusers' parts would come in float32, transformers' as they were saved.
+        kwargs.setdefault("torch_dtype", torch.float32)
         pipeline: Self = super().from_pretrained(packaged(str(pretrained_model_name_or_path)), **kwargs)
         return pipeline
 

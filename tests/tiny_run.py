@@ -43,6 +43,8 @@ DRAWN = {
     )
 }
 SMALL = {
+    # The second block, as in the paper; the tiny UNet's first has no attention for a rollout.
+    "model.extractor.init_args.block": 1,
     "model.selector.init_args.k": 4,
     "data.height": 32,
     "data.width": 32,

@@ -1,6 +1,7 @@
 """The README's pictures: what their prompts ask for, and the files that its commands name."""
 
 import numpy as np
+import torch
 from PIL import Image
 
 from benchmarks.pictures import OPPOSITES, WISHES, write_examples
@@ -19,7 +20,7 @@ def test_what_contradicts_the_reference_does_so_in_all_that_the_text_tells_of_it
 def test_the_examples_are_a_scene_a_hole_and_a_cut_out(tmp_path) -> None:
     source = CrittersSource(64, 48, 2, "test", "cross", supersample=1)
     examples = write_examples(tmp_path, source)
-    drawing = source.draw(range(2))
+    drawing = source.draw(torch.arange(2))
     for row, example in enumerate(examples):
         scene, mask, reference = (Image.open(example.folder / f"{name}.png") for name in ("scene", "mask", "reference"))
         assert (scene.mode, mask.mode, reference.mode) == ("RGB", "L", "RGBA")

@@ -198,7 +198,7 @@ def test_a_missing_argument_is_named(capsys) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["inpaint", "--image", "scene.png"])
     assert stopped.value.code == 2
-    assert "required: mask_image, reference_image, prompt, checkpoint" in capsys.readouterr().err
+    assert "required: mask_image, reference_image, prompt" in capsys.readouterr().err
 
 
 def test_a_model_of_other_parts_fills_too(files, tmp_path) -> None:
