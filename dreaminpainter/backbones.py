@@ -4,9 +4,7 @@ By name from the hub, from a folder that diffusers wrote, from an architecture w
 classes: one code path for all.
 """
 
-import json
 from abc import ABC, abstractmethod
-from pathlib import Path
 from typing import Any, Literal
 
 from diffusers import AutoencoderKL, DDPMScheduler
@@ -17,8 +15,7 @@ from dreaminpainter.components import Component
 from dreaminpainter.encoding import latent_width
 from dreaminpainter.errors import MissingFileError, SettingError
 from dreaminpainter.input_forms import InputForm
-from dreaminpainter.parts import AUTOENCODERS, Parts
-from dreaminpainter.pretrained import packaged
+from dreaminpainter.parts import Parts, autoencoder_class, read_autoencoder
 from dreaminpainter.tokenizer import word_tokenizer
 from dreaminpainter.unet import SubjectUNet, adopt, widen
 from dreaminpainter.vocabulary import WORDS
@@ -52,7 +49,7 @@ class Backbone(Component, ABC):
         """
         parts = self.parts()
         adopt(parts.unet)
-        _check_autoencoder(type(parts.vae).__name__)
+        autoencoder_class(type(parts.vae).__name__)
         found, latent = parts.unet.config.in_channels, parts.unet.config.out_channels
         wanted = form.channels(latent)
         if wanted not in (latent + 1, 2 * latent + 1):
@@ -109,7 +106,7 @@ class PretrainedBackbone(Backbone):
         try:
             config = AutoencoderKL.load_config(self.source, revision=self.revision, subfolder="vae")
             return Parts(
-                vae=self._load(_check_autoencoder(config["_class_name"]), "vae"),
+                vae=self._load(autoencoder_class(config["_class_name"]), "vae"),
                 unet=self._load(SubjectUNet, "unet"),
                 text_encoder=self._load(CLIPTextModel, "text_encoder"),
                 tokenizer=self._load(AutoTokenizer, "tokenizer"),
@@ -243,7 +240,7 @@ class TinyBackbone(Backbone):
         self.text_length = text_length
 
     def parts(self) -> Parts:
-        vae = SpaceToDepth(self.latent_factor) if self.autoencoder is None else _read_autoencoder(self.autoencoder)
+        vae = SpaceToDepth(self.latent_factor) if self.autoencoder is None else read_autoencoder(self.autoencoder)
         latent_channels = latent_width(vae)
         deeper = len(self.channels) - 1
         unet = SubjectUNet(
@@ -272,23 +269,6 @@ class TinyBackbone(Backbone):
             pad_token_id=tokenizer.pad_token_id,
         )
         return Parts(vae, unet, CLIPTextModel(text), tokenizer, _stable_diffusion_schedule())
-
-
-def _read_autoencoder(name: str) -> Any:
-    folder = Path(packaged(name))
-    folder = folder / "vae" if (folder / "vae").is_dir() else folder
-    if not (folder / "config.json").is_file():
-        raise MissingFileError(
-            f"There is no autoencoder in {folder}: it has no config.json. Name a folder in diffusers' layout, or a "
-            "packaged model, such as critters."
-        )
-    return _check_autoencoder(json.loads((folder / "config.json").read_text())["_class_name"]).from_pretrained(folder)
-
-
-def _check_autoencoder(name: str) -> Any:
-    if name not in AUTOENCODERS:
-        raise SettingError(f"The autoencoder {name} is not one that can be used: {', '.join(AUTOENCODERS)}.")
-    return AUTOENCODERS[name]
 
 
 def _stable_diffusion_schedule() -> DDPMScheduler:

@@ -7,15 +7,20 @@ Example:
     (32, 64)
 """
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import torch
 from diffusers import AutoencoderKL, AutoencoderTiny, DDPMScheduler
 from tokenizers import Tokenizer
 from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 
 from dreaminpainter.autoencoder import SpaceToDepth
+from dreaminpainter.errors import MissingFileError, SettingError
 from dreaminpainter.patch_autoencoder import PatchAutoencoder
+from dreaminpainter.pretrained import packaged
 from dreaminpainter.unet import SubjectUNet
 
 AUTOENCODERS = {kind.__name__: kind for kind in (AutoencoderKL, AutoencoderTiny, PatchAutoencoder, SpaceToDepth)}
@@ -62,6 +67,35 @@ def make_parts(architecture: dict[str, Any]) -> Parts:
         tokenizer=PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(tokenizer.pop("tokenizer")), **tokenizer),
         scheduler=DDPMScheduler.from_config(architecture["scheduler"]),
     )
+
+
+def autoencoder_class(name: str) -> Any:
+    """The class of an autoencoder by the name in its config.
+
+    Raises:
+        SettingError: it is none that can be used.
+    """
+    if name not in AUTOENCODERS:
+        raise SettingError(f"The autoencoder {name} is not one that can be used: {', '.join(AUTOENCODERS)}.")
+    return AUTOENCODERS[name]
+
+
+def read_autoencoder(name: str) -> Any:
+    """A trained autoencoder: a folder in diffusers' layout, or a packaged model's.
+
+    Raises:
+        MissingFileError: there is none.
+        SettingError: it is of a class that cannot be used.
+    """
+    folder = Path(packaged(name))
+    folder = folder / "vae" if (folder / "vae").is_dir() else folder
+    if not (folder / "config.json").is_file():
+        raise MissingFileError(
+            f"There is no autoencoder in {folder}: it has no config.json. Name a folder in diffusers' layout, or a "
+            "packaged model, such as critters."
+        )
+    kind = json.loads((folder / "config.json").read_text())["_class_name"]
+    return autoencoder_class(kind).from_pretrained(folder, torch_dtype=torch.float32)
 
 
 def _plain(config: Any) -> dict[str, Any]:
