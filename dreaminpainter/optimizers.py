@@ -115,7 +115,11 @@ def orthogonalized(matrices: Tensor) -> Tensor:
     """
     wide: Tensor = matrices if matrices.shape[1] <= matrices.shape[2] else matrices.mT
     wide = wide / wide.norm(dim=(1, 2), keepdim=True).clamp_min(1e-7)
+    # Each step is a polynomial of the small square matrix times the wide one; the polynomials are multiplied first.
+    square, steps = wide @ wide.mT, torch.eye(wide.shape[1]).to(wide)
     for a, b, c in COEFFICIENTS:
-        square = wide @ wide.mT
-        wide = a * wide + (b * square + c * square @ square) @ wide
+        step = torch.baddbmm(b * square, square, square, alpha=c)
+        step.diagonal(dim1=1, dim2=2).add_(a)
+        square, steps = step @ square @ step, step @ steps
+    wide = steps @ wide
     return wide if matrices.shape[1] <= matrices.shape[2] else wide.mT
