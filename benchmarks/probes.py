@@ -1,4 +1,10 @@
-"""Trains the attribute probes on true drawings, and says how good they are on identities that they never saw."""
+"""Trains the attribute probes on true drawings, and says how good they are on identities that they never saw.
+
+The packaged ones had two rounds, since marks of 64 px scenes are too small to begin with:
+
+    python -m benchmarks probes --size 128
+    python -m benchmarks probes --size 64 --init_from dreaminpainter/pretrained/critters-probes --steps 400
+"""
 
 from pathlib import Path
 from time import monotonic
