@@ -64,7 +64,7 @@ def test_what_is_drawn_wrong_is_seen_and_nothing_else_is_blamed(name: str) -> No
 def test_the_right_hat_on_another_creature() -> None:
     codes, _, _ = world()
     shares = judged(codes | {name: other(name, codes[name]) for name in IDENTITY}, codes)
-    assert max(shares[name] for name in IDENTITY) <= 0.1
+    assert all(shares[name] <= (0.2 if name in HARD else 0.1) for name in IDENTITY), shares
     assert min(shares[name] for name in ("hat", "mouth", "pose")) >= 0.9
 
 
