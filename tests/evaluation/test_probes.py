@@ -70,6 +70,6 @@ def test_the_right_hat_on_another_creature() -> None:
 
 def test_a_crop_is_the_part_of_the_picture_in_the_box() -> None:
     picture = torch.arange(64.0).view(1, 1, 8, 8).expand(-1, 3, -1, -1)
-    cut = crop(picture, torch.tensor([[2.0, 4.0, 6.0, 8.0]]), size=4)
-    torch.testing.assert_close(cut[0, 0], picture[0, 0, 4:8, 2:6], rtol=0, atol=0.51)
+    cut = crop(picture, torch.tensor([[2.0, 3.0, 6.0, 7.0]]), size=4)
+    torch.testing.assert_close(cut[0, 0], picture[0, 0, 3:7, 2:6], rtol=0, atol=0.51)
     assert cut[0, 0, 0, 0] < cut[0, 0, 0, 1] < cut[0, 0, 1, 0]
