@@ -10,6 +10,7 @@ from diffusers.utils import BaseOutput, logging
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
+import dreaminpainter.parts  # noqa: F401  diffusers loads only classes of imported modules: our autoencoders are there
 from dreaminpainter.adapter import SubjectAdapter
 from dreaminpainter.diffusion import compose_inside, mask_to_latents
 from dreaminpainter.encoding import (

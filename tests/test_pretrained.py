@@ -1,6 +1,8 @@
 """The model in the box: there, small enough, and as good as it is said to be."""
 
 import re
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -37,6 +39,13 @@ def test_the_model_in_the_box_is_loaded_by_its_name() -> None:
     assert pipeline.unet.dtype == pipeline.text_encoder.dtype == torch.float32
     assert pipeline.adapter.config.image_size == [64, 64]
     assert pipeline.vae.encode(torch.zeros(1, 3, 64, 64)).latents.shape[2:] == (8, 8)
+
+
+def test_the_first_thing_that_a_process_does_may_be_to_load_it() -> None:
+    """diffusers takes classes from imported modules alone, and here nothing else has imported any."""
+    program = "from dreaminpainter import DreamInpainterPipeline as P; print(P.from_pretrained('critters').vae.dtype)"
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert done.stdout == "torch.float32\n", done.stderr
 
 
 @pytest.mark.parametrize("name", ["./critters", "runs/critters", "", ".", "..", "__pycache__", "somebody/critters"])
