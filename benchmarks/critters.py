@@ -49,7 +49,7 @@ class Score:
 def critters(
     model: str = "critters",
     probes: str = PROBES,
-    samples: int = 512,
+    samples: int = 320,
     batch_size: int = 64,
     num_inference_steps: int | None = None,
     guidance_scale: float | None = None,
