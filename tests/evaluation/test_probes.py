@@ -57,7 +57,7 @@ def test_what_is_drawn_wrong_is_seen_and_nothing_else_is_blamed(name: str) -> No
     """The right critter in the wrong hat; the right hat on a critter of the wrong palette; and so on."""
     codes, _, _ = world()
     shares = judged(codes | {name: other(name, codes[name])}, codes)
-    assert shares.pop(name) <= 0.1
+    assert shares.pop(name) <= (0.1 if name in HARD else 0.06)
     assert all(share >= HARD.get(kept, 0.85) for kept, share in shares.items()), shares
 
 
