@@ -7,7 +7,7 @@ Example:
     >>> from dreaminpainter.regularization import Linear, Schedule
     >>> spec = describe(Linear(start=0.0, end=0.2, steps=100))
     >>> spec["class_path"], spec["init_args"]["end"]
-    ('dreaminpainter.regularization.schedules.Linear', 0.2)
+    ('dreaminpainter.schedules.Linear', 0.2)
     >>> make(spec, Schedule)(100)
     0.2
 """

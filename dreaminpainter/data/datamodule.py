@@ -13,7 +13,7 @@ from dreaminpainter.data.dataset import InpaintingDataset
 from dreaminpainter.data.masking import LooseBoxMask, MaskGenerator
 from dreaminpainter.data.references import NoAugmentation, ReferenceAugmentation
 from dreaminpainter.data.sampling import InOrder, Merged, ResumableLoader
-from dreaminpainter.data.sources.base import SegmentationSource
+from dreaminpainter.data.sources.base import SegmentationSource, reasons
 from dreaminpainter.errors import SettingError
 from dreaminpainter.types import Batch
 
@@ -99,7 +99,7 @@ class InpaintingDataModule(pl.LightningDataModule):
             )
         for name, source in self.train.items():
             if source.left_out:
-                rank_zero_info(f"{name}: {len(source)} objects; left out: {dict(source.left_out)}")
+                rank_zero_info(f"{name}: {len(source)} objects; left out: {reasons(source.left_out)}")
         return ResumableLoader(self.dataset(self.train, self.seed), sampler=sampler, drop_last=True, **self._settings())
 
     def val_dataloader(self) -> torch.utils.data.DataLoader[Batch]:
@@ -160,6 +160,6 @@ def _sizes(sources: dict[str, SegmentationSource]) -> dict[str, int]:
     sizes = {name: len(source) for name, source in sources.items()}
     for name, size in sizes.items():
         if size == 0:
-            left_out = dict(sources[name].left_out) or "nothing"
+            left_out = reasons(sources[name].left_out) or "nothing"
             raise SettingError(f"The source {name!r} has no instances (left out: {left_out}). Mend its settings.")
     return sizes

@@ -11,7 +11,7 @@ from dreaminpainter.errors import SettingError
 from dreaminpainter.randomness import uniform
 from dreaminpainter.regularization.base import Regularizer
 from dreaminpainter.regularization.plans import choose_rows, choose_texts, main_plan, regularization_plan, stack
-from dreaminpainter.regularization.schedules import Constant, Schedule
+from dreaminpainter.schedules import Constant, Schedule
 from dreaminpainter.types import Batch, TrainingPlan
 
 

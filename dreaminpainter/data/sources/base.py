@@ -1,13 +1,33 @@
-"""What every source of segmented pictures is, and the record that it yields."""
+"""What every source of segmented pictures is, the record that it yields, and what it leaves out."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Literal
 
 from torch import Tensor
 
 from dreaminpainter.components import Component
+
+HUMAN = "human"
+"""Who wrote a caption that a person wrote or corrected."""
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A caption written for an instance after its data set was made.
+
+    Args:
+        text: the caption.
+        of: whether it describes the whole picture or the object alone.
+        by: who wrote it: "human", or a captioner with its checkpoint.
+    """
+
+    text: str
+    of: Literal["picture", "object"]
+    by: str
 
 
 @dataclass
@@ -28,6 +48,7 @@ class Instance:
         reference_mask: (1, H', W') bool, the subject in `reference_image`.
         key: the sample's key, set when a batch is made; what a captioner draws from.
         attributes: what is known of a drawn subject, such as {"hat": "crown"}; empty for photographs.
+        written: captions that were written later, by a captioner or a person.
     """
 
     image: Tensor
@@ -42,6 +63,32 @@ class Instance:
     reference_mask: Tensor | None = None
     key: int | None = None
     attributes: dict[str, str] = field(default_factory=dict)
+    written: list[Caption] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An object of the data that is no instance.
+
+    Args:
+        id: the object's id.
+        reason: in a few words, the same for all objects of its kind, such as "crowd" or "too small".
+        damage: what is broken, with the file and the fix; empty where the object is whole and was left out on purpose.
+    """
+
+    id: str
+    reason: str
+    damage: str = ""
+
+
+def reasons(left_out: Iterable[LeftOut]) -> dict[str, int]:
+    """How many objects were left out for each reason, the commonest first.
+
+    Example:
+        >>> reasons([LeftOut("1", "crowd"), LeftOut("2", "too small"), LeftOut("3", "crowd")])
+        {'crowd': 2, 'too small': 1}
+    """
+    return dict(Counter(one.reason for one in left_out).most_common())
 
 
 class SegmentationSource(Component, ABC):
@@ -69,14 +116,35 @@ class SegmentationSource(Component, ABC):
         """The id of the instance at `index`; a source that knows it without reading the picture says so here."""
         return self[index].id
 
+    def content_of(self, index: int) -> str:
+        """The `content_hash` of the picture at `index`; a source that knows it without reading says so here."""
+        return content_hash(self[index].image)
+
     def load(self, indices: list[int]) -> list[Instance]:
         """Several instances at once; a source that draws its pictures draws them as one batch."""
         return [self[index] for index in indices]
 
     @property
-    def left_out(self) -> Counter[str]:
-        """How many objects of the data are no instances, by reason, such as {"crowd": 12}."""
-        return Counter()
+    def left_out(self) -> list[LeftOut]:
+        """The objects of the data that are no instances, as far as that is known without reading the pictures."""
+        return []
 
     def __iter__(self) -> Iterator[Instance]:
         return (self[index] for index in range(len(self)))
+
+
+def content_hash(image: Tensor) -> str:
+    """Tells whether two pictures are the same, whatever their names and files: 32 hexadecimal digits.
+
+    Args:
+        image: (3, H, W) uint8.
+
+    Example:
+        >>> import torch
+        >>> wide, square = torch.zeros(3, 1, 4, dtype=torch.uint8), torch.zeros(3, 2, 2, dtype=torch.uint8)
+        >>> content_hash(wide) == content_hash(square), content_hash(wide) == content_hash(wide.clone())
+        (False, True)
+    """
+    digest = blake2b(f"{tuple(image.shape)}".encode(), digest_size=16)
+    digest.update(image.contiguous().numpy().tobytes())
+    return digest.hexdigest()

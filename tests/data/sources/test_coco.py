@@ -1,7 +1,9 @@
 import csv
 import functools
 import json
+import math
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ from pycocotools.coco import COCO
 from torch.utils.data import DataLoader
 
 from dreaminpainter.components import describe, make
-from dreaminpainter.data.sources import CocoSource, SegmentationSource
+from dreaminpainter.data.sources import CocoSource, LvisSource, ObjectFilter, SegmentationSource, coco
+from dreaminpainter.data.sources.base import reasons
+from dreaminpainter.data.sources.filter import EVERYTHING
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
 
 SPLIT = "tiny"
@@ -54,12 +58,13 @@ def test_masks_equal_pycocotools_own_for_every_object_that_is_no_crowd(
     test_data: Path, split: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = test_data / "coco"
-    source = CocoSource(str(root), split, min_area=0.0, max_area=1.0)
-    monkeypatch.setattr(source, "_read", functools.cache(source._read))  # hundreds of objects share 50 pictures
+    source = CocoSource(str(root), split, ObjectFilter(**EVERYTHING))
+    monkeypatch.setattr(coco, "read_picture", functools.cache(coco.read_picture))  # hundreds of objects share 50
     official = COCO(root / "annotations" / f"instances_{split}.json")
     plain = [one for one in official.anns.values() if not one["iscrowd"]]
     assert [source.id_of(i) for i in range(len(source))] == [str(one["id"]) for one in plain]
-    assert source.left_out == {"crowd": len(official.anns) - len(plain)} and source.left_out["crowd"] > 0
+    assert reasons(source.left_out) == {"crowd": len(official.anns) - len(plain)}
+    assert source.left_out
     for i, one in enumerate(plain):
         mask = torch.from_numpy(official.annToMask(one)).bool()
         assert torch.equal(source[i].mask[0], mask), one["id"]
@@ -73,8 +78,8 @@ def test_real_instances_are_whole_records(test_data: Path, split: str) -> None:
         licences = {row["file_name"]: row["license"] for row in csv.DictReader(file)}
     official = COCO(root / "annotations" / f"instances_{split}.json")
     captions = COCO(root / "annotations" / f"captions_{split}.json")
-    assert len(source) + sum(source.left_out.values()) == len(official.anns)
-    assert set(source.left_out) == {"crowd", "too small", "too large"}
+    assert len(source) + len(source.left_out) == len(official.anns)
+    assert set(reasons(source.left_out)) == {"crowd", "too small", "too large"}
     for instance in source:
         one = official.anns[int(instance.id)]
         picture = official.imgs[one["image_id"]]
@@ -126,21 +131,25 @@ def test_what_is_left_out_is_counted_by_reason(tmp_path: Path) -> None:
         annotation(8, SQUARE, category_id=3),
     ]
     source = write(tmp_path, annotations)
-    source.categories = ["dog"]
+    source.keep.categories = ["dog"]
     assert [source.id_of(i) for i in range(len(source))] == ["1"]
-    assert source.left_out == {"crowd": 1, "no outline": 3, "too small": 1, "too large": 1, "other class": 1}
+    assert reasons(source.left_out) == {"crowd": 1, "no outline": 3, "too small": 1, "too large": 1, "other class": 1}
 
 
 def test_areas_are_shares_of_the_picture_limits_included(tmp_path: Path) -> None:
     write(tmp_path, [annotation(1, SQUARE)])
     share = 16 / 120
-    assert len(CocoSource(str(tmp_path), SPLIT, min_area=share, max_area=share)) == 1
-    assert CocoSource(str(tmp_path), SPLIT, min_area=share + 1e-6).left_out == {"too small": 1}
-    assert CocoSource(str(tmp_path), SPLIT, max_area=share - 1e-6).left_out == {"too large": 1}
+
+    def kept(**limits: float) -> CocoSource:
+        return CocoSource(str(tmp_path), SPLIT, ObjectFilter(**limits))
+
+    assert len(kept(min_area=share, max_area=share)) == 1
+    assert reasons(kept(min_area=share + 1e-6).left_out) == {"too small": 1}
+    assert reasons(kept(max_area=share - 1e-6).left_out) == {"too large": 1}
 
 
 def test_the_constructor_reads_nothing_and_is_described(tmp_path: Path) -> None:
-    source = CocoSource(str(tmp_path / "nowhere"), "val2017", 0.1, 0.4, ["dog"])
+    source = CocoSource(str(tmp_path / "nowhere"), "val2017", ObjectFilter(0.1, 0.4, ["dog"], ["by/2.0"]))
     assert describe(make(describe(source), SegmentationSource)) == describe(source)
 
 
@@ -202,23 +211,68 @@ def test_annotations_count_stored_pixels_so_exif_is_not_applied(tmp_path: Path) 
 def test_an_unknown_class_is_named_with_the_likeliest_one(tmp_path: Path) -> None:
     write(tmp_path, [annotation(1, SQUARE)])
     with pytest.raises(SettingError, match=r"no class 'dogs'\. Did you mean 'dog'"):
-        len(CocoSource(str(tmp_path), SPLIT, categories=["car", "dogs"]))
+        len(CocoSource(str(tmp_path), SPLIT, ObjectFilter(categories=["car", "dogs"])))
 
 
 @pytest.mark.parametrize(
-    ("annotations", "told"),
+    ("broken", "reason", "told"),
     [
-        ([annotation(1, SQUARE), annotation(1, SQUARE)], "several annotations of id 1"),
-        ([annotation(1, {"size": [12, 10], "counts": [120]})], r"\[12, 10\].*\[10, 12\]"),
-        ([annotation(1, SQUARE, image_id=9)], "not in COCO's format.*KeyError: 9"),
-        ([annotation(1, [1, 2, 3, 4, 5, 6])], "not in COCO's format"),
-        ([annotation(1, [["a", 2, 3, 4, 5, 6]])], "not in COCO's format"),
-        ([{"id": 1}], "not in COCO's format"),
+        (annotation(1, SQUARE), "duplicate id", "several annotations of id 1"),
+        (annotation(2, {"size": [12, 10], "counts": [120]}), "mask of another size", r"\[12, 10\].*\[10, 12\]"),
+        (annotation(2, SQUARE, image_id=9), "unknown picture", "picture 9"),
+        (annotation(2, SQUARE, category_id=9), "unknown class", "class 9"),
+        (annotation(2, SQUARE, bbox=[2, math.nan, 4, 4]), "broken box", "nan"),
+        (annotation(2, [1, 2, 3, 4, 5, 6]), "broken annotation", "not in COCO's format"),
+        (annotation(2, [["a", 2, 3, 4, 5, 6]]), "broken annotation", "not in COCO's format"),
+        ({"id": 2}, "broken annotation", "KeyError"),
+        ("no record", "broken annotation", "no. 1"),
     ],
 )
-def test_broken_annotations_are_refused_and_named(tmp_path: Path, annotations: list[Any], told: str) -> None:
-    with pytest.raises(InputError, match=told):
-        len(write(tmp_path, annotations))
+def test_a_broken_annotation_is_left_out_and_named_and_the_rest_goes_on(
+    tmp_path: Path, broken: Any, reason: str, told: str
+) -> None:
+    source = write(tmp_path, [annotation(1, SQUARE), broken, annotation(3, SQUARE)])
+    assert [instance.id for instance in source] == ["1", "3"]
+    (left_out,) = source.left_out
+    assert left_out.reason == reason
+    assert re.search(rf"instances_tiny\.json.*{told}", left_out.damage)
+
+
+def test_what_is_left_out_on_purpose_is_not_damaged(tmp_path: Path) -> None:
+    source = write(tmp_path, [annotation(1, SQUARE, iscrowd=1), annotation(2, [])])
+    assert [(one.id, one.damage) for one in source.left_out] == [("1", ""), ("2", "")]
+
+
+def test_pictures_of_other_licences_are_left_out(tmp_path: Path) -> None:
+    write(tmp_path, [annotation(1, SQUARE)])
+    assert len(CocoSource(str(tmp_path), SPLIT, ObjectFilter(licences=["/by/2.0"]))) == 1
+    others = CocoSource(str(tmp_path), SPLIT, ObjectFilter(licences=["/publicdomain/"]))
+    assert reasons(others.left_out) == {"other licence": 1}
+
+
+def test_lvis_finds_its_pictures_in_both_of_cocos_folders(tmp_path: Path) -> None:
+    write(tmp_path, [])
+    for split, shade in {"train2017": 10, "val2017": 20}.items():
+        (tmp_path / split).mkdir()
+        Image.new("RGB", (12, 10), (shade, 0, 0)).save(tmp_path / split / "000000000001.png")
+    address = "http://images.cocodataset.org/{}/000000000001.png"
+    data = {
+        "images": [
+            {"id": number, "coco_url": address.format(split), "width": 12, "height": 10, "neg_category_ids": [5]}
+            for number, split in {1: "train2017", 2: "val2017"}.items()
+        ],
+        "annotations": [annotation(1, SQUARE, category_id=5), annotation(2, SQUARE, category_id=5, image_id=2)],
+        "categories": [{"id": 5, "name": "aerosol_can", "frequency": "c"}],
+    }
+    (tmp_path / "annotations" / "lvis_v1_val.json").write_text(json.dumps(data))
+    captions = {"annotations": [{"id": 1, "image_id": 2, "caption": "a can"}]}
+    (tmp_path / "annotations" / "captions_val2017.json").write_text(json.dumps(captions))
+    first_one, second = LvisSource(str(tmp_path), "val")
+    assert (first_one.class_name, first_one.source) == ("aerosol can", "lvis")
+    assert (int(first_one.image[0, 0, 0]), int(second.image[0, 0, 0])) == (10, 20)
+    assert (first_one.captions, second.captions) == ([], ["a can"])
+    with pytest.raises(MissingFileError, match=r"lvis_v1_train\.json.*lvisdataset"):
+        len(LvisSource(str(tmp_path)))
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"images": []}', ""])
