@@ -8,6 +8,7 @@ import os
 import struct
 import warnings
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import cast
 
@@ -19,11 +20,39 @@ from torch import Tensor
 from dreaminpainter.errors import InputError, MissingFileError
 from dreaminpainter.picture_modes import FORMATS, PICTURE_MODES, PictureMode, Role, Treatment
 
-PathLike = str | os.PathLike[str]
+
+@dataclass(frozen=True)
+class EncodedPicture:
+    """A picture file that lies in memory, such as one embedded in prepared data.
+
+    Args:
+        data: the file's bytes.
+        name: what messages call it.
+    """
+
+    data: bytes
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+PathLike = str | os.PathLike[str] | EncodedPicture
 
 _WITHOUT_ALPHA = {"RGBA": "RGB", "LA": "L"}
 _WITH_ALPHA = {"RGB": "RGBA", "RGBA": "RGBA", "P": "P+alpha", "L": "LA", "LA": "LA", "1": "LA"}
-_DAMAGE = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, struct.error)
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    EOFError,
+    OverflowError,
+    struct.error,
+    RuntimeError,  # the AVIF decoder's
+)
 
 
 def open_scene(path: PathLike, notes: list[str]) -> Image.Image:
@@ -32,7 +61,7 @@ def open_scene(path: PathLike, notes: list[str]) -> Image.Image:
     Its `info` holds the colour profile (`icc_profile`) where the file has one for RGB, and nothing else.
 
     Args:
-        path: a picture file.
+        path: a picture file, or its bytes.
         notes: receives a sentence for each conversion.
 
     Raises:
@@ -128,7 +157,7 @@ class _File:
 
 
 def _open(path: PathLike, role: Role, notes: list[str]) -> _File:
-    if not Path(path).exists():
+    if not isinstance(path, EncodedPicture) and not Path(path).exists():
         raise MissingFileError(f"There is no file {path}, which was given as {role}. Check the path.")
     try:
         file = _decode(path)
@@ -151,7 +180,7 @@ def _open_upright(path: PathLike, role: Role, notes: list[str]) -> Image.Image:
 def _decode(path: PathLike) -> _File:
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(path, formats=FORMATS) as picture:
+        with Image.open(BytesIO(path.data) if isinstance(path, EncodedPicture) else path, formats=FORMATS) as picture:
             # Read first: Pillow forgets these when it loads the pixels.
             wide = _has_wide_channels(picture)
             several = picture.format != "MPO" and getattr(picture, "n_frames", 1) > 1

@@ -2,9 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from pathlib import Path
 from typing import Literal
 
 from torch import Tensor
@@ -91,6 +92,19 @@ def reasons(left_out: Iterable[LeftOut]) -> dict[str, int]:
     return dict(Counter(one.reason for one in left_out).most_common())
 
 
+@dataclass(frozen=True)
+class PictureFile:
+    """Where the picture of an instance is.
+
+    Args:
+        path: the file.
+        upright: whether the instance shows it turned as its EXIF orientation says, or with its pixels as stored.
+    """
+
+    path: Path
+    upright: bool
+
+
 class SegmentationSource(Component, ABC):
     """A sequence of `Instance` records, the same ones in the same order each time.
 
@@ -119,6 +133,21 @@ class SegmentationSource(Component, ABC):
     def content_of(self, index: int) -> str:
         """The `content_hash` of the picture at `index`; a source that knows it without reading says so here."""
         return content_hash(self[index].image)
+
+    def picture_of(self, index: int) -> PictureFile | None:
+        """Where the picture of the instance at `index` is; None where there is no file, as of a drawing."""
+        return None
+
+    def contents(self) -> Sequence[str]:
+        """`content_of` of every instance, in order."""
+        return [self.content_of(index) for index in range(len(self))]
+
+    def fingerprint(self) -> str:
+        """Tells whether two sources have the same instances, by kind and ids, wherever their files lie."""
+        digest = blake2b(self.name.encode(), digest_size=16)
+        for index in range(len(self)):
+            digest.update(f"\n{self.id_of(index)}".encode())
+        return digest.hexdigest()
 
     def load(self, indices: list[int]) -> list[Instance]:
         """Several instances at once; a source that draws its pictures draws them as one batch."""

@@ -14,7 +14,7 @@ import torch
 from pycocotools import mask as coco_mask
 
 from dreaminpainter.cutout import boxes_of
-from dreaminpainter.data.sources.base import Instance, LeftOut, SegmentationSource
+from dreaminpainter.data.sources.base import Instance, LeftOut, PictureFile, SegmentationSource
 from dreaminpainter.data.sources.coco_index import CocoIndex, read_index
 from dreaminpainter.data.sources.files import inside, read_picture, required
 from dreaminpainter.data.sources.filter import ObjectFilter
@@ -67,7 +67,7 @@ class CocoSource(SegmentationSource):
         """
         thing = self._index.objects[index]
         picture = self._index.pictures[thing.image_id]
-        path = inside(self._folder, picture.file, self._annotations)
+        path = self.picture_of(index).path
         mask = torch.from_numpy(coco_mask.decode(thing.run_lengths)).bool()[None]
         left, top, right, bottom = boxes_of(mask[None])[0].tolist()
         return Instance(
@@ -83,6 +83,10 @@ class CocoSource(SegmentationSource):
 
     def id_of(self, index: int) -> str:
         return str(self._index.objects[index].id)
+
+    def picture_of(self, index: int) -> PictureFile:
+        picture = self._index.pictures[self._index.objects[index].image_id]
+        return PictureFile(inside(self._folder, picture.file, self._annotations), upright=False)
 
     @property
     def left_out(self) -> list[LeftOut]:

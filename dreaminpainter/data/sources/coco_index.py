@@ -10,6 +10,7 @@ from typing import Any
 from pycocotools import mask as coco_mask
 
 from dreaminpainter.data.sources.base import LeftOut
+from dreaminpainter.data.sources.files import is_inside
 from dreaminpainter.data.sources.filter import ObjectFilter, is_finite_box
 from dreaminpainter.errors import InputError
 
@@ -133,6 +134,9 @@ def _judge(
         raise _BrokenError("unknown picture", f"is of picture {annotation['image_id']}, which the file does not list")
     if not is_finite_box(annotation.get("bbox", ())):
         raise _BrokenError("broken box", f"has the box {annotation['bbox']}")
+    if not is_inside(pictures[annotation["image_id"]].file):
+        name = pictures[annotation["image_id"]].file
+        raise _BrokenError("file outside the root", f"is of the file {name!r}, which lies outside the pictures' folder")
     class_name, picture = class_names[annotation["category_id"]], pictures[annotation["image_id"]]
     id_ = annotation["id"]
     if annotation.get("iscrowd"):

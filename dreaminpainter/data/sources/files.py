@@ -1,11 +1,12 @@
 """What every source of files does with them: names that stay inside the root, and errors that say what to fetch."""
 
+from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 
 from torch import Tensor
 
 from dreaminpainter.errors import InputError, MissingFileError
-from dreaminpainter.pictures import open_stored, to_tensor
+from dreaminpainter.pictures import open_scene, open_stored, to_tensor
 
 
 def inside(folder: Path, name: str, told_by: object) -> Path:
@@ -19,11 +20,21 @@ def inside(folder: Path, name: str, told_by: object) -> Path:
     Raises:
         InputError: the name leads out of the folder.
     """
-    # Either system's separators, drives and roots count, whatever the system that this runs on.
-    parts = PureWindowsPath(name)
-    if parts.anchor or ".." in parts.parts:
+    if not is_inside(name):
         raise InputError(f"{told_by} names the file {name!r}, which lies outside {folder}. Correct the name.")
     return folder / name
+
+
+def is_inside(name: str) -> bool:
+    """Whether a name that data gives to a file stays within its folder.
+
+    Example:
+        >>> is_inside("train/dog.jpg"), is_inside("../dog.jpg"), is_inside("C:dog.jpg")
+        (True, False, False)
+    """
+    # Either system's separators, drives and roots count, whatever the system that this runs on.
+    parts = PureWindowsPath(name)
+    return not parts.anchor and ".." not in parts.parts
 
 
 def required(path: Path, layout: str) -> Path:
@@ -41,22 +52,32 @@ def required(path: Path, layout: str) -> Path:
     return path
 
 
-def read_picture(path: Path, layout: str, size: tuple[int, int] | None = None) -> Tensor:
-    """(3, H, W) uint8 of a picture whose annotations count its pixels as they are stored.
+def read_picture(path: Path, layout: str, size: tuple[int, int] | None = None, upright: bool = False) -> Tensor:
+    """(3, H, W) uint8 of a picture. Not to be written into: the next object of the same picture gets it too.
 
     Args:
         path: the picture.
         layout: as for `required`.
         size: (width, height) that the annotations were made for; None where they do not say.
+        upright: turn it as its EXIF orientation says; annotations mostly count the pixels as they are stored.
 
     Raises:
         MissingFileError: there is no such picture.
         InputError: it cannot be read, or has another size.
     """
-    image = open_stored(required(path, layout), [])
-    if size is not None and image.size != size:
+    state = required(path, layout).stat()
+    image = _decoded(path, upright, (state.st_mtime_ns, state.st_size))
+    height, width = image.shape[1:]
+    if size is not None and (width, height) != size:
         raise InputError(
-            f"{path} is {image.width} x {image.height} pixels (width x height), but its annotations were made for "
+            f"{path} is {width} x {height} pixels (width x height), but its annotations were made for "
             f"{size[0]} x {size[1]}. Put the original picture there, unturned and not resized."
         )
-    return to_tensor(image)
+    return image
+
+
+# Objects of one picture are often read one after the other.
+@lru_cache(maxsize=2)
+def _decoded(path: Path, upright: bool, state: tuple[int, int]) -> Tensor:
+    """The picture; `state` tells a file that was changed from the one that is remembered."""
+    return to_tensor(open_scene(path, []) if upright else open_stored(path, []))
