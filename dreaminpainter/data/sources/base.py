@@ -11,6 +11,7 @@ from typing import Literal
 from torch import Tensor
 
 from dreaminpainter.components import Component
+from dreaminpainter.data.sources.filter import ObjectFilter
 
 HUMAN = "human"
 """Who wrote a caption that a person wrote or corrected."""
@@ -113,6 +114,9 @@ class SegmentationSource(Component, ABC):
 
     name: str
     """The source's name, as it stands in `Instance.source`."""
+
+    keep: ObjectFilter | None = None
+    """Which objects are wanted; None where there is no choice. Preparing asks it again once a mask is read."""
 
     @abstractmethod
     def __len__(self) -> int:

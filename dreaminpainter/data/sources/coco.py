@@ -47,6 +47,7 @@ class CocoSource(SegmentationSource):
     """
 
     name = "coco"
+    keep: ObjectFilter
     layout = _LAYOUT
     """What to fetch, as a clause for errors."""
 

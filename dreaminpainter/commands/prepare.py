@@ -1,0 +1,76 @@
+"""`prepare`: reads a data set once, and keeps what training asks for."""
+
+from pathlib import Path
+
+from jsonargparse import ArgumentError, auto_cli
+
+from dreaminpainter.configuration import find_config
+from dreaminpainter.data.sources import SegmentationSource
+from dreaminpainter.data.store import preparing
+from dreaminpainter.data.store.manifest import FILE
+from dreaminpainter.data.store.publishing import push_to_hub as push
+from dreaminpainter.data.store.publishing import write_parquet
+from dreaminpainter.data.store.reading import PreparedSource
+from dreaminpainter.errors import SettingError
+
+
+def prepare(
+    source: SegmentationSource,
+    output: str,
+    embed_pictures: bool = False,
+    parquet: bool = False,
+    push_to_hub: str | None = None,
+    num_workers: int = 2,
+    max_damaged: float = 0.05,
+) -> None:
+    """Reads a data set once, checks every object, and keeps what training asks for, memory-mapped.
+
+    The first argument names the source: a config file (sources/coco, or one of your own), or a class:
+
+      dreaminpainter prepare sources/coco --source.root data/coco --output data/prepared/coco
+      dreaminpainter prepare FolderSource --source.root my-photographs --output data/prepared/mine
+
+    Killed at any point and run again, it goes on where it was. What is left out is counted by reason in
+    OUTPUT/manifest.json and listed in OUTPUT/left_out.parquet.
+
+    Args:
+        source: what to read; `--source.help CLASS` tells the settings of one.
+        output: the folder to write.
+        embed_pictures: put the pictures' files into the data, instead of referring to where they are.
+        parquet: also write OUTPUT/parquet/, pictures embedded, to publish or to stream.
+        push_to_hub: "owner/name" of a dataset on the Hugging Face hub to upload to; implies `parquet`.
+        num_workers: processes that read; 0 reads in this one.
+        max_damaged: share of broken objects above which it stops and says so, 0 to 1.
+    """
+    manifest = preparing.prepare(source, Path(output), embed_pictures, num_workers, max_damaged)
+    print(f"{output}: {manifest.kept} objects")
+    for reason, count in manifest.left_out.items():
+        print(f"  {count:>8} left out: {reason}")
+    if manifest.damaged:
+        print(f"  {manifest.damaged} of these because something is broken; {output}/{FILE} has examples")
+    if parquet or push_to_hub:
+        prepared = PreparedSource(output)
+        files = write_parquet(prepared)
+        print(f"{files[0].parent}: {len(files)} Parquet files")
+        if push_to_hub:
+            print(f"uploaded: {push(prepared, push_to_hub)}")
+
+
+def run(name: str, arguments: list[str]) -> None:
+    """Runs the command with the given arguments.
+
+    Raises:
+        SettingError: the arguments cannot be understood.
+    """
+    if arguments and not arguments[0].startswith("-"):
+        arguments = ["--source", _source(arguments[0]), *arguments[1:]]
+    try:
+        auto_cli(prepare, args=arguments, prog=f"dreaminpainter {name}", as_positional=False, exit_on_error=False)
+    except ArgumentError as error:
+        raise SettingError(f"{error}\nAll settings: dreaminpainter {name} --help") from error
+
+
+def _source(name: str) -> str:
+    """A class stays as it is; anything else is a config."""
+    is_class = name.replace(".", "").isidentifier() and name.rpartition(".")[2][:1].isupper()
+    return name if is_class else str(find_config(name))

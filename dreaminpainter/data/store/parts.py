@@ -1,0 +1,128 @@
+"""Small pieces that a preparation is made of: each is written whole or not at all, by whichever process.
+
+A part holds what became of a run of the source's instances. That one is there means that it is done, so a preparation
+which was killed goes on with the parts that are missing.
+"""
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from torch.utils.data import Dataset
+
+from dreaminpainter.data.sources.base import LeftOut, PictureFile, SegmentationSource
+from dreaminpainter.data.store.atomic import whole
+from dreaminpainter.data.store.schema import FEATURES, encoded, row_of
+from dreaminpainter.errors import DreamInpainterError, MissingFileError
+
+
+@dataclass(frozen=True)
+class PartReport:
+    """What became of a part's instances."""
+
+    kept: int
+    left_out: list[LeftOut]
+
+
+def absolute(path: Path) -> Path:
+    """The path from the file system's root, free of "..", symbolic links left as they are."""
+    return Path(os.path.abspath(path))  # noqa: PTH100  pathlib can only resolve links as well
+
+
+class Parts(Dataset[PartReport]):
+    """The parts of a preparation by number; asking for one writes it.
+
+    Args:
+        source: what is prepared.
+        folder: where the parts are.
+        order: the source's indices in the order of the rows.
+        size: instances a part.
+        pictures: the folder that paths of pictures start from; None where there is none.
+        embed: whether the pictures' files go into the rows.
+    """
+
+    def __init__(
+        self,
+        source: SegmentationSource,
+        folder: Path,
+        order: Sequence[int],
+        size: int,
+        pictures: Path | None,
+        embed: bool,
+    ) -> None:
+        self.source = source
+        self.folder = folder
+        self.order = order
+        self.size = size
+        self.pictures = pictures
+        self.embed = embed
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.order) / self.size)
+
+    def path(self, number: int) -> Path:
+        """Of a part's rows."""
+        return self.folder / f"{number:06}.arrow"
+
+    def missing(self) -> list[int]:
+        """The parts that are still to be made."""
+        return [number for number in range(len(self)) if not self.path(number).exists()]
+
+    def report(self, number: int) -> PartReport:
+        """Of a part that is there."""
+        told = json.loads(self._report_path(number).read_text(encoding="utf-8"))
+        return PartReport(told["kept"], [LeftOut(*one) for one in told["left_out"]])
+
+    def __getitem__(self, number: int) -> PartReport:
+        """Makes part `number`, unless it is there."""
+        if self.path(number).exists():
+            return self.report(number)
+        rows: list[dict[str, Any]] = []
+        left_out: list[LeftOut] = []
+        for index in self.order[number * self.size : (number + 1) * self.size]:
+            outcome = self._outcome(index)
+            if isinstance(outcome, LeftOut):
+                left_out.append(outcome)
+            else:
+                rows.append(outcome)
+        told = {"kept": len(rows), "left_out": [astuple(one) for one in left_out]}
+        with whole(self._report_path(number)) as beside:
+            beside.write_text(json.dumps(told), encoding="utf-8")
+        # Last: once the rows are there, the part counts as done.
+        _write_rows(rows, self.path(number))
+        return PartReport(len(rows), left_out)
+
+    def _outcome(self, index: int) -> dict[str, Any] | LeftOut:
+        id_ = self.source.id_of(index)
+        try:
+            instance = self.source[index]
+            area = int(instance.mask.sum()) / instance.mask.numel()
+            unwanted = self.source.keep and self.source.keep.reason(area, instance.class_name, instance.licence)
+            if unwanted:
+                return LeftOut(id_, unwanted)
+            file = self.source.picture_of(index)
+            image = {"bytes": encoded(instance.image), "path": None} if file is None else self._image(file)
+            return row_of(instance, image, upright=file is not None and file.upright)
+        except MissingFileError as error:
+            return LeftOut(id_, "missing file", str(error))
+        except (DreamInpainterError, OSError) as error:
+            return LeftOut(id_, "unreadable", str(error))
+
+    def _image(self, file: PictureFile) -> dict[str, Any]:
+        if self.embed or self.pictures is None:
+            return {"bytes": file.path.read_bytes(), "path": None}
+        return {"bytes": None, "path": absolute(file.path).relative_to(self.pictures).as_posix()}
+
+    def _report_path(self, number: int) -> Path:
+        return self.path(number).with_suffix(".json")
+
+
+def _write_rows(rows: list[dict[str, Any]], path: Path) -> None:
+    schema = FEATURES.arrow_schema
+    with whole(path) as beside, pa.OSFile(str(beside), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
+        writer.write_table(pa.Table.from_pylist(rows, schema=schema))

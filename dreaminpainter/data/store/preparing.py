@@ -1,0 +1,156 @@
+"""Prepares a source: reads all of it once, and keeps what training asks for.
+
+FOLDER/manifest.json       where it came from, and counts of what was kept and left out
+FOLDER/objects/            a row an object, for `datasets.load_from_disk`
+FOLDER/left_out.parquet    every object that was left out, with the reason
+FOLDER/parts/              while it is under way, what is done so far
+"""
+
+import math
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets import Dataset, concatenate_datasets
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from dreaminpainter.components import describe
+from dreaminpainter.data.sources.base import LeftOut, SegmentationSource
+from dreaminpainter.data.store.atomic import SUFFIX, whole
+from dreaminpainter.data.store.manifest import FILE, Manifest, damage_report
+from dreaminpainter.data.store.parts import Parts, absolute
+from dreaminpainter.errors import InputError, SettingError
+
+_PART = 200
+"""Instances a part: a few seconds of work, so little is lost when a preparation is killed."""
+_SHARD = 20_000
+"""Objects a shard at most; a million then open in a fraction of a second."""
+_ENOUGH = 100
+"""How many objects have to be seen before a share of damage means something."""
+
+
+def prepare(
+    source: SegmentationSource,
+    folder: Path,
+    embed: bool = False,
+    num_workers: int = 2,
+    max_damaged: float = 0.05,
+) -> Manifest:
+    """Prepares `source` in `folder`; one that was begun there is gone on with, a finished one is left alone.
+
+    Args:
+        source: what to read.
+        folder: where to write; made where it is missing.
+        embed: put the pictures' files into the rows, instead of referring to them.
+        num_workers: processes that read; 0 reads in this one.
+        max_damaged: greatest share of objects that may be broken, 0 to 1; above it the preparation stops.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        InputError: too much is broken, or nothing is kept.
+        SettingError: the folder holds data that was prepared from something else, or in another way.
+    """
+    order, pictures = _in_order_of_pictures(source)
+    plan = Manifest(source.fingerprint(), describe(source), None if pictures is None else str(pictures), embed)
+    finished = _begun_before(plan, folder)
+    if finished is not None:
+        return finished
+    parts = Parts(source, folder / "parts", order, _PART, pictures, embed)
+    _make_parts(parts, max_damaged, num_workers)
+
+    reports = [parts.report(number) for number in range(len(parts))]
+    left_out = [*source.left_out, *(one for report in reports for one in report.left_out)]
+    manifest = plan.counted(sum(report.kept for report in reports), left_out)
+    if manifest.kept == 0:
+        raise InputError(f"No object of the source was kept; left out: {manifest.left_out or 'nothing'}.")
+    _join(parts, folder / "objects", manifest.kept)
+    _write_left_out(left_out, folder / "left_out.parquet")
+    manifest.write(folder / FILE)
+    shutil.rmtree(parts.folder)
+    return manifest
+
+
+def _in_order_of_pictures(source: SegmentationSource) -> tuple[list[int], Path | None]:
+    """The source's indices, those of one picture together, and the folder that holds all pictures."""
+    files = [source.picture_of(index) for index in range(len(source))]
+    paths = ["" if file is None else str(absolute(file.path)) for file in files]
+    folders = {str(Path(path).parent) for path in set(paths) if path}
+    return sorted(range(len(paths)), key=paths.__getitem__), Path(os.path.commonpath(folders)) if folders else None
+
+
+def _begun_before(plan: Manifest, folder: Path) -> Manifest | None:
+    """The manifest of a preparation that is finished already; None where there is something to do."""
+    begun = folder / "parts" / FILE
+    for path in (folder / FILE, begun):
+        if path.exists():
+            before = Manifest.read(path)
+            if before.settings() != plan.settings():
+                raise SettingError(
+                    f"{folder} holds data prepared from another source, or with other settings ({path} tells which). "
+                    "Name another folder as output, or delete this one."
+                )
+            if path != begun:
+                return before
+    begun.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in [*begun.parent.glob(f"*{SUFFIX}"), *folder.glob(f"*{SUFFIX}")]:
+        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+    plan.write(begun)
+    return None
+
+
+def _make_parts(parts: Parts, max_damaged: float, num_workers: int) -> None:
+    left_out = list(parts.source.left_out)
+    missing = set(parts.missing())
+    seen = len(left_out)
+    for number in set(range(len(parts))) - missing:
+        report = parts.report(number)
+        seen += report.kept + len(report.left_out)
+        left_out += report.left_out
+    loader = DataLoader(
+        parts, batch_size=None, sampler=sorted(missing), num_workers=min(num_workers, len(missing)), collate_fn=_as_is
+    )
+    with tqdm(total=len(parts.order), desc="preparing", unit=" objects", smoothing=0.05) as bar:
+        bar.update(seen - len(parts.source.left_out))
+        for report in loader:
+            count = report.kept + len(report.left_out)
+            seen += count
+            left_out += report.left_out
+            bar.update(count)
+            if seen >= _ENOUGH:
+                _check_damage(left_out, seen, max_damaged)
+    _check_damage(left_out, seen, max_damaged)
+
+
+def _check_damage(left_out: Sequence[LeftOut], seen: int, most: float) -> None:
+    damages = [one.damage for one in left_out if one.damage]
+    if len(damages) > most * seen:
+        raise InputError(
+            f"{len(damages)} of {seen} objects are broken, more than the share of {most:g} that is let pass "
+            f"(max_damaged):\n{damage_report(damages)}\nMend them, or raise max_damaged; what is done is kept."
+        )
+
+
+def _join(parts: Parts, folder: Path, kept: int) -> None:
+    """Makes few large shards of the parts."""
+    filled = [parts.path(number) for number in range(len(parts)) if parts.report(number).kept]
+    rows = concatenate_datasets([Dataset.from_file(str(path)) for path in filled])
+    with whole(folder) as beside:
+        rows.save_to_disk(str(beside), num_shards=math.ceil(kept / _SHARD))
+
+
+def _write_left_out(left_out: list[LeftOut], path: Path) -> None:
+    schema = pa.schema({name: pa.string() for name in ("id", "reason", "damage")})
+    with whole(path) as beside:
+        pq.write_table(pa.Table.from_pylist([asdict(one) for one in left_out], schema=schema), beside)
+
+
+def _as_is(report: Any) -> Any:
+    return report

@@ -1,0 +1,167 @@
+"""The columns of prepared data, and the way of an instance into a row and back.
+
+Example:
+    >>> import torch
+    >>> dog = Instance(
+    ...     torch.zeros(3, 4, 6, dtype=torch.uint8),
+    ...     torch.ones(1, 4, 6, dtype=torch.bool),
+    ...     "dog", (0, 0, 6, 4), ["a dog"], "mine", "1",
+    ... )
+    >>> row = row_of(dog, {"bytes": encoded(dog.image), "path": None}, upright=False)
+    >>> row["width"], row["area"], row["mask"]["size"]
+    (6, 1.0, [4, 6])
+    >>> again = instance_of(row, EncodedPicture(row["image"]["bytes"], "1"))
+    >>> bool((again.mask == dog.mask).all()), again.captions
+    (True, ['a dog'])
+"""
+
+import json
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Features, Image, List, Value
+from PIL import Image as PillowImage
+from pycocotools import mask as coco_mask
+from torch import Tensor
+
+from dreaminpainter.cutout import boxes_of
+from dreaminpainter.data.sources.base import Instance, content_hash
+from dreaminpainter.errors import InputError
+from dreaminpainter.pictures import EncodedPicture, PathLike, open_scene, open_stored, to_tensor
+
+VERSION = 1
+"""Of the columns; prepared data of another version is refused."""
+
+_PICTURE = {"bytes": Value("binary"), "path": Value("string")}
+_RUN_LENGTHS = {"size": List(Value("int32"), length=2), "counts": Value("string")}
+
+COLUMNS: dict[str, tuple[Any, str]] = {
+    "id": (Value("string"), "unique within the source"),
+    "source": (Value("string"), "the source's name, such as coco"),
+    "class_name": (Value("string"), "the object's class, in words"),
+    "image": (
+        _PICTURE,
+        "the picture: the bytes of its file where pictures are embedded, else its path below the manifest's `pictures`",
+    ),
+    "upright": (
+        Value("bool"),
+        "whether mask and size count the picture as its EXIF orientation turns it, or as it is stored",
+    ),
+    "width": (Value("int32"), "of the picture, in pixels"),
+    "height": (Value("int32"), "of the picture, in pixels"),
+    "mask": (_RUN_LENGTHS, "the object's outline as COCO's compressed run lengths; size is (height, width)"),
+    "box": (List(Value("float32"), length=4), "left, top, right, bottom of the object in pixels"),
+    "area": (Value("float64"), "the object's share of the picture, 0 to 1"),
+    "captions": (List(Value("string")), "captions of the whole picture that came with it; may be none"),
+    "licence": (Value("string"), "the picture's licence, where known"),
+    "content_hash": (Value("string"), "of the decoded picture: equal for equal pictures, whatever their files"),
+    "reference": (_PICTURE, "another picture of the same subject, as PNG; none where it is cut out of its own"),
+    "reference_mask": (_RUN_LENGTHS, "the subject in `reference`"),
+    "attributes": (Value("string"), "what is known of a drawn subject, as JSON; {} for photographs"),
+}
+"""Type and meaning of every column."""
+
+FEATURES = Features({name: kind for name, (kind, _) in COLUMNS.items()})
+"""Of the rows on disk. Pictures are no `Image` there, whose paths datasets would look for from where it runs."""
+
+PUBLIC_FEATURES = Features({name: Image() if kind is _PICTURE else kind for name, kind in FEATURES.items()})
+"""Of rows whose pictures are embedded, as the hub shows them; the same bytes."""
+
+
+def row_of(instance: Instance, image: dict[str, Any], upright: bool) -> dict[str, Any]:
+    """The row of an instance.
+
+    Args:
+        instance: what is stored.
+        image: `bytes` of the picture's file or its `path`, the other one None.
+        upright: as for the column.
+    """
+    left, top, right, bottom = boxes_of(instance.mask[None])[0].tolist()
+    reference, reference_mask = instance.reference_image, instance.reference_mask
+    return {
+        "id": instance.id,
+        "source": instance.source,
+        "class_name": instance.class_name,
+        "image": image,
+        "upright": upright,
+        "width": instance.image.shape[2],
+        "height": instance.image.shape[1],
+        "mask": _run_lengths(instance.mask),
+        "box": [left, top, right, bottom],
+        "area": float(instance.mask.float().mean()),
+        "captions": instance.captions,
+        "licence": instance.licence,
+        "content_hash": content_hash(instance.image),
+        "reference": None if reference is None else {"bytes": encoded(reference), "path": None},
+        "reference_mask": None if reference_mask is None else _run_lengths(reference_mask),
+        "attributes": json.dumps(instance.attributes),
+    }
+
+
+def instance_of(row: dict[str, Any], picture: PathLike) -> Instance:
+    """The instance of a row.
+
+    Args:
+        row: as `row_of` makes it.
+        picture: the picture's file.
+
+    Raises:
+        InputError: the picture cannot be read, or is of another size than when it was prepared.
+        MissingFileError: it is not there.
+    """
+    image = to_tensor((open_scene if row["upright"] else open_stored)(picture, []))
+    height, width = image.shape[1:]
+    if (width, height) != (row["width"], row["height"]):
+        raise InputError(
+            f"{picture} is {width} x {height} pixels (width x height), and was {row['width']} x {row['height']} when "
+            "the data was prepared. Put the original picture back, or prepare the data again."
+        )
+    reference = row["reference"]
+    return Instance(
+        image=image,
+        mask=_mask(row["mask"]),
+        class_name=row["class_name"],
+        box=tuple(row["box"]),
+        captions=row["captions"],
+        source=row["source"],
+        id=row["id"],
+        licence=row["licence"],
+        reference_image=reference and to_tensor(open_stored(EncodedPicture(reference["bytes"], row["id"]), [])),
+        reference_mask=row["reference_mask"] and _mask(row["reference_mask"]),
+        attributes=json.loads(row["attributes"]),
+    )
+
+
+def encoded(image: Tensor) -> bytes:
+    """(3, H, W) uint8 as the bytes of a PNG."""
+    buffer = BytesIO()
+    PillowImage.fromarray(image.permute(1, 2, 0).contiguous().numpy()).save(buffer, "png")
+    return buffer.getvalue()
+
+
+def _run_lengths(mask: Tensor) -> dict[str, Any]:
+    run_lengths = coco_mask.encode(np.asfortranarray(mask[0].numpy().astype(np.uint8)))
+    return {"size": list(run_lengths["size"]), "counts": run_lengths["counts"].decode()}
+
+
+def _mask(run_lengths: dict[str, Any]) -> Tensor:
+    counts = {"size": run_lengths["size"], "counts": run_lengths["counts"].encode()}
+    return torch.from_numpy(coco_mask.decode(counts)).bool()[None]
+
+
+def columns_page() -> str:
+    """`docs/prepared.md`: the columns in Markdown."""
+    lines = [
+        "# Prepared data",
+        "",
+        "`dreaminpainter prepare` writes one row an object. `objects/` opens with `datasets.load_from_disk`,",
+        "`parquet/` (with `--parquet true`) with `datasets.load_dataset`; `manifest.json` tells where it came from,",
+        "`left_out.parquet` which objects were left out and why.",
+        "",
+        "| column | what it holds |",
+        "|---|---|",
+        *(f"| `{name}` | {meaning} |" for name, (_, meaning) in COLUMNS.items()),
+    ]
+    return "\n".join(lines) + "\n"

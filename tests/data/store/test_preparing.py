@@ -1,0 +1,222 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from PIL import Image
+
+from dreaminpainter.data.sources import CocoSource, CrittersSource, LeftOut, ObjectFilter, SegmentationSource
+from dreaminpainter.data.sources.base import Instance, PictureFile, content_hash, reasons
+from dreaminpainter.data.sources.files import read_picture
+from dreaminpainter.data.store import PreparedSource, prepare, preparing
+from dreaminpainter.data.store.manifest import Manifest
+from dreaminpainter.errors import InputError, SettingError
+
+
+class Squares(SegmentationSource):
+    """Photographs in files, an object of one more column each."""
+
+    name = "squares"
+
+    def __init__(self, root: str, count: int = 6, keep: ObjectFilter | None = None) -> None:
+        self.root = root
+        self.count = count
+        self.keep = keep
+
+    def __len__(self) -> int:
+        return self.count
+
+    def id_of(self, index: int) -> str:
+        return f"square-{index}"
+
+    def picture_of(self, index: int) -> PictureFile:
+        return PictureFile(Path(self.root) / f"{index % 3}.png", upright=False)
+
+    def __getitem__(self, index: int) -> Instance:
+        image = read_picture(self.picture_of(index).path, "Draw it", (8, 10))
+        mask = torch.zeros(1, 10, 8, dtype=torch.bool)
+        mask[..., 2:7, : index % 8 + 1] = True
+        box = (0.0, 2.0, index % 8 + 1.0, 7.0)
+        return Instance(image, mask, f"class {index % 2}", box, [f"a {index}"], self.name, self.id_of(index), "CC BY")
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        return [LeftOut("a crowd", "crowd")]
+
+
+@pytest.fixture
+def squares(tmp_path: Path) -> Squares:
+    root = tmp_path / "pictures"
+    root.mkdir()
+    for shade in range(3):
+        pixels = np.full((10, 8, 3), shade * 50, np.uint8)
+        pixels[3, 3] = 200
+        Image.fromarray(pixels).save(root / f"{shade}.png")
+    return Squares(str(root))
+
+
+def same(one: Instance, other: Instance) -> bool:
+    names = ("class_name", "box", "captions", "source", "id", "licence", "attributes")
+    tensors = ("image", "mask", "reference_image", "reference_mask")
+    return all(getattr(one, name) == getattr(other, name) for name in names) and all(
+        (getattr(one, name) is None and getattr(other, name) is None)
+        or torch.equal(getattr(one, name), getattr(other, name))
+        for name in tensors
+    )
+
+
+@pytest.mark.parametrize("embed", [False, True])
+def test_prepared_instances_are_the_sources_own(squares: Squares, tmp_path: Path, embed: bool) -> None:
+    manifest = prepare(squares, tmp_path / "out", embed=embed, num_workers=0)
+    prepared = PreparedSource(str(tmp_path / "out"))
+    assert (manifest.kept, manifest.left_out, manifest.damaged) == (6, {"crowd": 1}, 0)
+    own = {instance.id: instance for instance in squares}
+    assert len(prepared) == 6 and all(same(instance, own[instance.id]) for instance in prepared)
+    for index in range(6):
+        assert prepared.id_of(index) == prepared[index].id
+        assert prepared.content_of(index) == prepared.contents()[index] == content_hash(prepared[index].image)
+    assert prepared.fingerprint() == squares.fingerprint()
+
+
+def test_drawn_instances_are_kept_with_their_references_and_attributes(tmp_path: Path) -> None:
+    critters = CrittersSource(size=32, reference_size=24, count=5, view="cross")
+    prepare(critters, tmp_path, num_workers=0)
+    prepared = PreparedSource(str(tmp_path))
+    assert all(same(one, other) for one, other in zip(prepared, critters, strict=True))
+
+
+def test_objects_of_one_picture_lie_together(squares: Squares, tmp_path: Path) -> None:
+    prepare(squares, tmp_path / "out", num_workers=0)
+    paths = [row["path"] for row in PreparedSource(str(tmp_path / "out")).rows["image"]]
+    assert paths == ["0.png", "0.png", "1.png", "1.png", "2.png", "2.png"]
+
+
+def test_masks_of_real_photographs_are_prepared_pixel_by_pixel(test_data: Path, tmp_path: Path) -> None:
+    source = CocoSource(str(test_data / "coco"), "train2017")
+    manifest = prepare(source, tmp_path, num_workers=2)
+    prepared = PreparedSource(str(tmp_path))
+    own = {instance.id: instance for instance in source}
+    assert manifest.kept == len(source) == len(prepared) > 100
+    assert manifest.left_out == reasons(source.left_out)
+    assert all(same(instance, own[instance.id]) for instance in prepared)
+
+
+def test_every_object_that_is_left_out_is_listed_with_its_reason(squares: Squares, tmp_path: Path) -> None:
+    squares.keep = ObjectFilter(min_area=0.1, max_area=0.3)
+    (Path(squares.root) / "0.png").write_bytes(b"")
+    (Path(squares.root) / "1.png").unlink()
+    manifest = prepare(squares, tmp_path / "out", num_workers=0, max_damaged=1)
+    rows = pq.read_table(tmp_path / "out" / "left_out.parquet").to_pylist()
+    told = {row["id"]: row["reason"] for row in rows}
+    assert told == {
+        "a crowd": "crowd",
+        "square-0": "unreadable",
+        "square-3": "unreadable",
+        "square-1": "missing file",
+        "square-4": "missing file",
+        "square-5": "too large",
+    }
+    assert manifest.left_out == reasons([LeftOut(row["id"], row["reason"]) for row in rows])
+    assert (manifest.kept, manifest.damaged) == (1, 4)
+    assert any("0.png" in example for example in manifest.examples)
+
+
+def test_too_much_damage_stops_with_examples_and_goes_on_with_a_higher_limit(squares: Squares, tmp_path: Path) -> None:
+    (Path(squares.root) / "1.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"2 of 7 objects are broken(.|\n)*1\.png(.|\n)*max_damaged"):
+        prepare(squares, tmp_path / "out", num_workers=0)
+    assert prepare(squares, tmp_path / "out", num_workers=0, max_damaged=0.3).kept == 4
+
+
+def test_damage_stops_long_before_the_end(tmp_path: Path, squares: Squares, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparing, "_PART", 50)
+    squares.count = 1000
+    for path in Path(squares.root).iterdir():
+        path.unlink()
+    with pytest.raises(InputError, match="of 101 objects are broken"):
+        prepare(squares, tmp_path / "out", num_workers=0)
+
+
+def test_nothing_kept_is_an_error_that_counts(squares: Squares, tmp_path: Path) -> None:
+    squares.keep = ObjectFilter(categories=["class 7"])
+    with pytest.raises(InputError, match="'other class': 6"):
+        prepare(squares, tmp_path / "out", num_workers=0)
+
+
+def test_other_settings_in_the_same_folder_are_refused(squares: Squares, tmp_path: Path) -> None:
+    prepare(squares, tmp_path / "out", num_workers=0)
+    with pytest.raises(SettingError, match="Name another folder"):
+        prepare(squares, tmp_path / "out", embed=True, num_workers=0)
+    squares.count = 5
+    with pytest.raises(SettingError, match="another source"):
+        prepare(squares, tmp_path / "out", num_workers=0)
+
+
+def test_a_finished_preparation_is_left_alone(squares: Squares, tmp_path: Path) -> None:
+    before = prepare(squares, tmp_path / "out", num_workers=0)
+    for path in Path(squares.root).iterdir():
+        path.unlink()
+    assert prepare(squares, tmp_path / "out", num_workers=0) == before
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from dreaminpainter.data.sources import CrittersSource
+from dreaminpainter.data.store import prepare, preparing
+preparing._PART = 8
+prepare(CrittersSource(size=32, reference_size=32, count=80), Path(sys.argv[1]), num_workers=2)
+"""
+
+
+def rows_of(folder: Path) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = PreparedSource(str(folder)).rows.to_list()
+    return rows
+
+
+def test_killed_and_continued_equals_uninterrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparing, "_PART", 8)
+    killed, uninterrupted = tmp_path / "killed", tmp_path / "uninterrupted"
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(killed)],
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        start_new_session=True,
+    )
+    while process.poll() is None and len(list(killed.glob("parts/*.arrow"))) < 3:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert process.returncode == -signal.SIGKILL, "it was done before it could be killed"
+    (killed / "parts" / "000009.arrow.1.tmp").write_bytes(b"half a part")
+    done = len(list(killed.glob("parts/*.arrow")))
+    assert 3 <= done < 10
+
+    asked: list[int] = []
+    read = CrittersSource.__getitem__
+    monkeypatch.setattr(CrittersSource, "__getitem__", lambda self, index: (asked.append(index), read(self, index))[1])
+    source = CrittersSource(size=32, reference_size=32, count=80)
+    continued = prepare(source, killed, num_workers=0)
+    assert len(asked) == len(set(asked)) == 80 - 8 * done, "what was done was read again"
+    assert continued == prepare(source, uninterrupted, num_workers=0)
+    assert rows_of(killed) == rows_of(uninterrupted)
+    assert sorted(path.name for path in killed.iterdir()) == ["left_out.parquet", "manifest.json", "objects"]
+
+
+def test_a_manifest_of_another_version_is_refused(squares: Squares, tmp_path: Path) -> None:
+    prepare(squares, tmp_path, num_workers=0)
+    path = tmp_path / "manifest.json"
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps(told | {"version": 0}))
+    with pytest.raises(InputError, match=r"manifest\.json is of version 0.*version 1"):
+        len(PreparedSource(str(tmp_path)))
+    path.write_text(json.dumps({"version": 1}))
+    with pytest.raises(InputError, match=r"manifest\.json cannot be read"):
+        Manifest.read(path)
