@@ -1,4 +1,4 @@
-"""The subject cut out on white, which is what the reference encoder sees (Fig. 2), for training and sampling alike.
+"""The subject cut out, which is what the reference encoder sees (Fig. 2), for training and sampling alike.
 
 Example:
     >>> image = torch.zeros(3, 40, 60, dtype=torch.uint8)
@@ -18,17 +18,21 @@ from torch import Tensor
 from dreaminpainter.errors import InputError
 
 
-def cut_out(image: Tensor, mask: Tensor, size: int, margin: float = 0.05) -> tuple[Tensor, Tensor]:
-    """The subject in the middle of a white square.
+def cut_out(
+    image: Tensor, mask: Tensor, size: int, margin: float = 0.05, background: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """The subject in the middle of a square, on white or another background.
 
-    What is not the subject turns white before anything is resized, so edges blend into white without a fringe of the
-    old background. The paper shows the subject on white; crop and margin are our choice.
+    What is not the subject turns into background before anything is resized, so edges blend into the background
+    without a fringe of the old one. The paper shows the subject on white; crop and margin are our choice.
 
     Args:
         image: (3, H, W) uint8.
         mask: (1, H, W) bool, true on the subject.
         size: side of the square in pixels.
-        margin: white around the subject's box on each side, as a share of the box's longer side.
+        margin: background around the subject's box on each side, as a share of the box's longer side.
+        background: (3, H, W) float in [-1, 1], what is seen around the subject, place by place; beyond its own edges
+            they go on. None for white.
 
     Returns:
         (3, size, size) float in [-1, 1] and the subject's mask there, (1, size, size) float in {0, 1}.
@@ -37,14 +41,14 @@ def cut_out(image: Tensor, mask: Tensor, size: int, margin: float = 0.05) -> tup
         InputError: the mask is empty.
     """
     left, top, right, bottom = boxes_of(mask[None])[0].tolist()
-    window = (slice(None), slice(top, bottom), slice(left, right))
-    subject = mask[window]
-    on_white = torch.where(subject, image[window].float() / 127.5 - 1.0, 1.0)
-    height, width = subject.shape[1:]
+    width, height = right - left, bottom - top
     side = max(height, width) + 2 * math.ceil(max(height, width) * margin)
     before_x, before_y = (side - width) // 2, (side - height) // 2
     border = (before_x, side - width - before_x, before_y, side - height - before_y)
-    return resize_together(F.pad(on_white, border, value=1.0), F.pad(subject.float(), border), (size, size))
+    behind = torch.tensor(1.0) if background is None else _window(background, left - before_x, top - before_y, side)
+    subject = F.pad(mask[:, top:bottom, left:right], border)
+    pixels = F.pad(image[:, top:bottom, left:right].float() / 127.5 - 1.0, border)
+    return resize_together(torch.where(subject, pixels, behind), subject, (size, size))
 
 
 def resize_together(image: Tensor, mask: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
@@ -92,3 +96,10 @@ def _ends(present: Tensor) -> tuple[Tensor, Tensor]:
     """First true of each row of (B, n) bool, and one past its last true."""
     first = present.int().argmax(dim=1)
     return first, present.shape[1] - present.flip(1).int().argmax(dim=1)
+
+
+def _window(picture: Tensor, left: int, top: int, side: int) -> Tensor:
+    """(3, side, side) of a picture from `left` and `top` on, which may lie outside; its edges go on there."""
+    rows = torch.arange(top, top + side).clamp(0, picture.shape[1] - 1)
+    columns = torch.arange(left, left + side).clamp(0, picture.shape[2] - 1)
+    return picture[:, rows[:, None], columns]

@@ -7,7 +7,7 @@ from torch.utils.data import Dataset
 
 from dreaminpainter.cutout import cut_out
 from dreaminpainter.data.captioning import Captioner
-from dreaminpainter.data.framing import frame
+from dreaminpainter.data.framing import Framing
 from dreaminpainter.data.masking import MaskGenerator
 from dreaminpainter.data.references import ReferenceAugmentation
 from dreaminpainter.data.sources.base import Instance, SegmentationSource
@@ -65,8 +65,9 @@ class InpaintingDataset(Dataset[Batch]):
         for pick, instance in zip(picks, instances, strict=True):
             instance.key = sample_key(self.seed, instance.source, instance.id, epoch=pick.epoch)
         key = torch.tensor([instance.key for instance in instances])
+        framing = Framing()
         framed = [
-            frame(instance, *self.size, key=one) for instance, one in zip(instances, torch.split(key, 1), strict=True)
+            framing(instance, *self.size, key=one) for instance, one in zip(instances, torch.split(key, 1), strict=True)
         ]
         image = torch.stack([one.image for one in framed])
         return Batch(

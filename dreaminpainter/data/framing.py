@@ -6,7 +6,7 @@ Example:
     >>> mask = torch.zeros(1, 60, 90, dtype=torch.bool)
     >>> mask[:, 20:40, 50:80] = True
     >>> dog = Instance(image, mask, "dog", (50, 20, 80, 40), [], "mine", "1")
-    >>> framed = frame(dog, height=32, width=32, key=torch.tensor([5]))
+    >>> framed = Framing()(dog, height=32, width=32, key=torch.tensor([5]))
     >>> framed.image.shape, bool(framed.object_mask.any())
     (torch.Size([3, 32, 32]), True)
 """
@@ -17,8 +17,10 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
+from dreaminpainter.components import Component
 from dreaminpainter.cutout import boxes_of, resize_together
 from dreaminpainter.data.sources.base import Instance
+from dreaminpainter.errors import SettingError
 from dreaminpainter.randomness import uniform
 
 
@@ -35,50 +37,79 @@ class Framed:
     object_mask: Tensor
 
 
-def frame(instance: Instance, height: int, width: int, key: Tensor, max_share: float = 0.5) -> Framed:
-    """Crops and resizes an instance.
+class Framing(Component):
+    """Crops and resizes instances so that the object takes a wanted share of the scene.
 
-    The crop has the aspect of height and width. It is drawn between the largest that the picture holds and the smallest
-    that still holds the whole object, gives it at most `max_share` of the area, and is no smaller than height x width,
-    so that pixels are blown up only where the picture itself is smaller than asked for. Where not even the largest crop
-    holds the whole object, it is placed to show most of it. All of this is our choice.
+    The crop has the aspect of the wanted height and width, and its size is drawn between two limits. It is never
+    smaller than what holds the whole object, gives it at most `max_share` of the area, and is no smaller than height x
+    width, so that pixels are blown up only where the picture itself is smaller than asked for. It is never larger than
+    the picture, and gives the object at least `min_share`, unless that contradicts the lower limit. Where not even the
+    largest crop holds the whole object, it is placed to show most of it. All of this is our choice.
 
     Args:
-        instance: the picture and its object.
-        height: wanted height in pixels.
-        width: wanted width in pixels.
-        key: (1,) int64, the sample's key, which size and place are drawn from.
-        max_share: greatest share of the crop that the object may take, wherever the picture is large enough.
+        min_share: least share of the crop that the object takes, wherever it has pixels enough; 0 to `max_share`.
+        max_share: greatest share, wherever the picture is large enough; above 0 and up to 1.
 
     Raises:
-        InputError: the object's mask is empty.
+        SettingError: the shares are out of their range or in the wrong order.
     """
-    box = boxes_of(instance.mask[None])[0].tolist()
-    size = _crop_size(instance.mask, box, width / height, width, max_share, float(uniform(key, (), "frame.size")))
-    place = uniform(key, (2,), "frame.place")[0].tolist()
-    seen_YX = (instance.mask[0].sum(dim=1), instance.mask[0].sum(dim=0))
-    top = _start(seen_YX[0], size[0], (box[1], box[3]), place[0])
-    left = _start(seen_YX[1], size[1], (box[0], box[2]), place[1])
-    window = (slice(None), slice(top, top + size[0]), slice(left, left + size[1]))
-    image = instance.image[window].float() / 127.5 - 1.0
-    return Framed(*resize_together(image, instance.mask[window], (height, width)))
+
+    def __init__(self, min_share: float = 0.0, max_share: float = 0.5) -> None:
+        if not 0 <= min_share <= max_share <= 1 or max_share == 0:
+            raise SettingError(
+                "Framing needs 0 <= min_share <= max_share <= 1 and max_share above 0, "
+                f"not {min_share} and {max_share}."
+            )
+        self.min_share = min_share
+        self.max_share = max_share
+
+    def __call__(self, instance: Instance, height: int, width: int, key: Tensor) -> Framed:
+        """Crops and resizes an instance.
+
+        Args:
+            instance: the picture and its object.
+            height: wanted height in pixels.
+            width: wanted width in pixels.
+            key: (1,) int64, the sample's key, which size and place are drawn from.
+
+        Raises:
+            InputError: the object's mask is empty.
+        """
+        box = boxes_of(instance.mask[None])[0].tolist()
+        size = self._crop_size(instance.mask, box, width / height, width, float(uniform(key, (), "frame.size")))
+        place = uniform(key, (2,), "frame.place")[0].tolist()
+        seen_YX = (instance.mask[0].sum(dim=1), instance.mask[0].sum(dim=0))
+        top = _start(seen_YX[0], size[0], (box[1], box[3]), place[0])
+        left = _start(seen_YX[1], size[1], (box[0], box[2]), place[1])
+        window = (slice(None), slice(top, top + size[0]), slice(left, left + size[1]))
+        image = instance.image[window].float() / 127.5 - 1.0
+        return Framed(*resize_together(image, instance.mask[window], (height, width)))
+
+    def _crop_size(
+        self, mask: Tensor, box: list[int], aspect: float, wanted_width: int, drawn: float
+    ) -> tuple[int, int]:
+        """(height, width) of the crop, in whole pixels of the picture."""
+        left, top, right, bottom = box
+        picture_height, picture_width = mask.shape[1:]
+        area = float(mask.sum())
+        largest = min(float(picture_width), picture_height * aspect)
+        for_max_share = math.sqrt(area / self.max_share * aspect)
+        smallest = min(max(right - left, (bottom - top) * aspect, for_max_share, wanted_width), largest)
+        if self.min_share:
+            largest = max(smallest, _widest(area / self.min_share, aspect, largest))
+        width = smallest + drawn * (largest - smallest)
+        # Rounded up, so that neither the object nor the promise on its share is cut; less a little for float error.
+        return (
+            min(math.ceil(width / aspect - 1e-6), picture_height),
+            min(math.ceil(width - 1e-6), picture_width),
+        )
 
 
-def _crop_size(
-    mask: Tensor, box: list[int], aspect: float, wanted_width: int, max_share: float, drawn: float
-) -> tuple[int, int]:
-    """(height, width) of the crop, in whole pixels of the picture."""
-    left, top, right, bottom = box
-    picture_height, picture_width = mask.shape[1:]
-    largest = min(float(picture_width), picture_height * aspect)
-    for_share = math.sqrt(float(mask.sum()) / max_share * aspect)
-    smallest = min(max(right - left, (bottom - top) * aspect, for_share, wanted_width), largest)
-    width = smallest + drawn * (largest - smallest)
-    # Rounded up, so that neither the object nor the promise on its share is cut; less a little for float error.
-    return (
-        min(math.ceil(width / aspect - 1e-6), picture_height),
-        min(math.ceil(width - 1e-6), picture_width),
-    )
+def _widest(area: float, aspect: float, largest: float) -> float:
+    """The greatest width, up to `largest`, whose crop is no larger than `area` with both sides rounded up."""
+    # (width + 1) (width / aspect + 1) = area, solved for the width.
+    half = (1 + aspect) / 2
+    return min(largest, math.sqrt(half**2 + aspect * max(area - 1, 0)) - half)
 
 
 def _start(seen: Tensor, length: int, extent: tuple[int, int], drawn: float) -> int:

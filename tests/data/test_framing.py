@@ -4,10 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from dreaminpainter.components import describe, make
 from dreaminpainter.cutout import resize_together
-from dreaminpainter.data.framing import Framed, frame
+from dreaminpainter.data.framing import Framed, Framing
 from dreaminpainter.data.sources import Instance
-from dreaminpainter.errors import InputError
+from dreaminpainter.errors import InputError, SettingError
 
 
 def instance(mask: Tensor) -> Instance:
@@ -26,8 +27,15 @@ def box_mask(height: int, width: int, box: tuple[int, int, int, int]) -> Tensor:
     return mask
 
 
-def framed_by(key: int, mask: Tensor, height: int, width: int, max_share: float = 0.5) -> Framed:
-    return frame(instance(mask), height, width, torch.tensor([key]), max_share)
+def framed_by(
+    key: int, mask: Tensor, height: int, width: int, min_share: float = 0.0, max_share: float = 0.5
+) -> Framed:
+    return Framing(min_share, max_share)(instance(mask), height, width, torch.tensor([key]))
+
+
+def shown_share(framed: Framed) -> float:
+    """The object's share of the scene by its marker, which no threshold has rounded."""
+    return float(((framed.image[0] + 1) / 2).mean())
 
 
 @st.composite
@@ -65,7 +73,7 @@ def test_the_object_is_whole_and_takes_no_more_than_its_share_where_the_picture_
     largest = min(picture_width, picture_height * width / height)
     ys, xs = mask[0].nonzero().unbind(dim=1)
     box_width, box_height = int(xs.max() - xs.min()) + 1, int(ys.max() - ys.min()) + 1
-    share = float(((framed.image[0] + 1) / 2).mean())  # the marker's, which no threshold has rounded
+    share = shown_share(framed)
     whole = box_width <= largest and box_height <= largest * height / width
     if whole:
         in_largest = box_width * box_height / (largest**2 * height / width)
@@ -97,8 +105,50 @@ def test_a_crop_holds_all_of_a_long_thin_object(box: tuple[int, int, int, int]) 
 def test_the_greatest_share_is_reached_and_kept_whatever_the_aspect() -> None:
     wide, tall = box_mask(200, 200, (50, 60, 140, 90)), box_mask(200, 200, (50, 60, 80, 150))
     for mask, size in ((wide, (16, 48)), (tall, (48, 16))):
-        shares = [float((framed_by(key, mask, *size).image[0].mean() + 1) / 2) for key in range(300)]
+        shares = [shown_share(framed_by(key, mask, *size)) for key in range(300)]
         assert 0.47 < max(shares) < 0.51
+
+
+@given(
+    mask=boxes(32, 200),
+    height=st.integers(24, 64),
+    width=st.integers(24, 64),
+    min_share=st.floats(0.01, 0.4),
+    key=st.integers(0, 2**62),
+)
+@settings(max_examples=200, deadline=None)
+def test_the_least_share_is_kept_wherever_the_object_is_large_enough(
+    mask: Tensor, height: int, width: int, min_share: float, key: int
+) -> None:
+    area, aspect = float(mask.sum()), width / height
+    ys, xs = mask[0].nonzero().unbind(dim=1)
+    box_width, box_height = int(xs.max() - xs.min()) + 1, int(ys.max() - ys.min()) + 1
+    widest = (area / min_share * aspect) ** 0.5 - 2  # two pixels for what is rounded up
+    least = max(box_width, box_height * aspect, width, (area / 0.4 * aspect) ** 0.5)
+    crop = framed_by(key, mask, height, width, min_share=min_share, max_share=0.4)
+    if least <= min(widest, mask.shape[2], mask.shape[1] * aspect):
+        assert shown_share(crop) >= min_share * 0.95 - 0.01
+        assert shown_share(crop) <= 0.4 * 1.02 + 0.01
+
+
+def test_shares_spread_over_all_of_the_range_that_is_asked_for() -> None:
+    mask = box_mask(400, 400, (150, 150, 250, 250))
+    shares = [shown_share(framed_by(key, mask, 32, 32, min_share=0.2, max_share=0.3)) for key in range(300)]
+    assert 0.19 < min(shares) < 0.21 and 0.28 < max(shares) < 0.305
+
+
+def test_a_small_object_is_not_blown_up_for_the_least_share() -> None:
+    mask = box_mask(100, 100, (45, 45, 55, 55))
+    crops = [framed_by(key, mask, 50, 50, min_share=0.3) for key in range(20)]
+    assert all(shown_share(crop) == pytest.approx(100 / 50**2, rel=0.05) for crop in crops)
+
+
+def test_shares_out_of_range_are_refused_and_framing_is_made_again_from_its_description() -> None:
+    for shares in ((-0.1, 0.5), (0.6, 0.5), (0.0, 0.0), (0.0, 1.5)):
+        with pytest.raises(SettingError, match="min_share"):
+            Framing(*shares)
+    again = make(describe(Framing(0.1, 0.3)), Framing)
+    assert (again.min_share, again.max_share) == (0.1, 0.3)
 
 
 def test_size_and_place_follow_the_key() -> None:
