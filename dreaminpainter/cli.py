@@ -15,6 +15,9 @@ COMMANDS = {
     "validate": ("training", "the loss of both objectives on the validation samples of a checkpoint"),
     "test": ("training", "the same on the test samples"),
     "predict": ("training", "fill the holes of the test samples and write the pictures into a folder"),
+    "prepare": ("prepare", "read a data set once, and keep what training asks for"),
+    "caption": ("caption", "write captions of prepared data"),
+    "doctor": ("doctor", "look at data before an hour of training finds out what is wrong with it"),
     "inpaint": ("inpaint", "fill the hole of one picture with the subject of another"),
 }
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import randomness as oracle
 
-from dreaminpainter.randomness import bits, integers, normal, sample_key, uniform
+from dreaminpainter.randomness import bits, integers, normal, sample_key, shuffled, uniform
 
 any_key = st.integers(-(2**63), 2**63 - 1)
 
@@ -122,3 +122,30 @@ def test_sample_keys_tell_seed_epoch_and_names_apart():
 def test_a_sample_key_never_changes():
     # Runs that continue rely on it, and so do comparisons between runs.
     assert sample_key(0, "coco", "1234", epoch=3) == 9140629991669844829
+
+
+@settings(max_examples=60, deadline=None)
+@given(size=st.integers(1, 3000), key=st.integers(0, 2**63 - 1))
+def test_a_shuffled_range_has_each_number_once(size, key):
+    order = shuffled(torch.arange(size), size, key)
+    assert sorted(order.tolist()) == list(range(size))
+    middle = torch.tensor([size // 2])
+    assert shuffled(middle, size, key) == order[middle], "a place says what stands there, whatever else is asked"
+
+
+def test_shuffled_places_are_independent_of_their_neighbours():
+    size = 50_000
+    first, second = (shuffled(torch.arange(size), size, key).double() / size for key in (1, 2))
+    for one in (first, second):
+        assert abs(np.corrcoef(one[1:], one[:-1])[0, 1]) < 0.02
+        assert abs(np.corrcoef(one, np.arange(size))[0, 1]) < 0.02
+        counts = np.histogram2d(one[1:], one[:-1], bins=8, range=[[0, 1], [0, 1]])[0]
+        expected = size / 64
+        assert ((counts - expected) ** 2 / expected).sum() < 120, "chi-square of 63 degrees of freedom; 1 in 10^5"
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.02
+
+
+def test_a_range_of_a_hundred_million_is_shuffled_without_being_made():
+    places = torch.tensor([0, 1, 99_999_999])
+    order = shuffled(places, 100_000_000, key=7)
+    assert len(set(order.tolist())) == 3 and ((order >= 0) & (order < 100_000_000)).all()

@@ -5,15 +5,18 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
-from dreaminpainter.components import describe
 from dreaminpainter.data.captioning import Captioner, DatasetCaptioner
 from dreaminpainter.data.dataset import InpaintingDataset
+from dreaminpainter.data.degradation import MaskDegradation, NoDegradation
+from dreaminpainter.data.framing import Framing
 from dreaminpainter.data.masking import LooseBoxMask, MaskGenerator
-from dreaminpainter.data.references import NoAugmentation, ReferenceAugmentation
+from dreaminpainter.data.references import NoAugmentation, ReferenceAugmentation, ReferenceBackground, White
+from dreaminpainter.data.samples import SampleMaker
 from dreaminpainter.data.sampling import InOrder, Merged, ResumableLoader
-from dreaminpainter.data.sources.base import SegmentationSource, reasons
+from dreaminpainter.data.sources.base import SegmentationSource, damage_report, reasons
+from dreaminpainter.data.splitting import Side
 from dreaminpainter.errors import SettingError
 from dreaminpainter.types import Batch
 
@@ -29,16 +32,21 @@ class InpaintingDataModule(pl.LightningDataModule):
 
     Args:
         train: sources to train on, by a name of your choice.
-        validation: sources to validate on; their samples are the same each time.
+        validation: sources to validate on; their samples are the same each time. Where left out, a share of the
+            training sources' pictures is held out for it; no picture is on both sides, whichever sources it is in.
         test: sources to test and predict on; those of `validation` where left out.
         weights: share of each training source, relative to each other; by size where left out, 1 for a source that is
             not named, 0 leaves a source out.
+        validation_share: of the training sources' pictures that are held out where `validation` is left out.
         height: height of the scenes in pixels, divisible by what the model asks for.
         width: width of the scenes in pixels, likewise.
         reference_size: side of the square references in pixels.
         mask: makes holes from objects; `LooseBoxMask` where left out.
         captioner: describes whole pictures; `DatasetCaptioner` where left out.
         augmentation: changes references; `NoAugmentation` where left out.
+        framing: crops scenes around their objects; `Framing` with its defaults where left out.
+        background: what lies behind the subject of a reference; `White` where left out.
+        degradation: makes the outlines of objects worse, to study what that costs; `NoDegradation` where left out.
         batch_size: samples a step and process.
         num_workers: loader processes; 0 loads in the training process.
         samples_per_epoch: length of an epoch; the number of instances where left out.
@@ -52,15 +60,19 @@ class InpaintingDataModule(pl.LightningDataModule):
     def __init__(
         self,
         train: dict[str, SegmentationSource],
-        validation: dict[str, SegmentationSource],
+        validation: dict[str, SegmentationSource] | None = None,
         test: dict[str, SegmentationSource] | None = None,
         weights: dict[str, float] | None = None,
+        validation_share: float = 0.05,
         height: int = 512,
         width: int = 512,
         reference_size: int = 512,
         mask: MaskGenerator | None = None,
         captioner: Captioner | None = None,
         augmentation: ReferenceAugmentation | None = None,
+        framing: Framing | None = None,
+        background: ReferenceBackground | None = None,
+        degradation: MaskDegradation | None = None,
         batch_size: int = 8,
         num_workers: int = 2,
         samples_per_epoch: int | None = None,
@@ -68,6 +80,9 @@ class InpaintingDataModule(pl.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        if validation is None:
+            validation = {name: Side(source, "validation", validation_share) for name, source in train.items()}
+            train = {name: Side(source, "train", validation_share) for name, source in train.items()}
         self.train = train
         self.validation = validation
         self.test = test or validation
@@ -78,6 +93,9 @@ class InpaintingDataModule(pl.LightningDataModule):
         self.mask = mask or LooseBoxMask()
         self.captioner = captioner or DatasetCaptioner()
         self.augmentation = augmentation or NoAugmentation()
+        self.framing = framing or Framing()
+        self.background = background or White()
+        self.degradation = degradation or NoDegradation()
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.samples_per_epoch = samples_per_epoch
@@ -91,7 +109,8 @@ class InpaintingDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled, merged by weight, endless over epochs; the last incomplete batch of an epoch is left out."""
-        sampler = Merged(_sizes(self.train), self.weights, self.samples_per_epoch, self.seed, *self._place())
+        per_step = self.batch_size * (self.trainer.accumulate_grad_batches if self.trainer else 1)
+        sampler = Merged(_sizes(self.train), self.weights, self.samples_per_epoch, self.seed, *self._place(), per_step)
         if len(sampler) < self.batch_size:
             raise SettingError(
                 f"An epoch has {len(sampler)} samples a process and data.batch_size is {self.batch_size}: no batch can "
@@ -100,6 +119,9 @@ class InpaintingDataModule(pl.LightningDataModule):
         for name, source in self.train.items():
             if source.left_out:
                 rank_zero_info(f"{name}: {len(source)} objects; left out: {reasons(source.left_out)}")
+            damages = [one.damage for one in source.left_out if one.damage]
+            if damages:
+                rank_zero_warn(f"{name}: {len(damages)} objects are broken and left out:\n{damage_report(damages)}")
         return ResumableLoader(self.dataset(self.train, self.seed), sampler=sampler, drop_last=True, **self._settings())
 
     def val_dataloader(self) -> torch.utils.data.DataLoader[Batch]:
@@ -116,23 +138,24 @@ class InpaintingDataModule(pl.LightningDataModule):
 
     def dataset(self, sources: dict[str, SegmentationSource], seed: int) -> InpaintingDataset:
         """Batches of `sources` under this module's settings, every draw of them starting from `seed`."""
-        return InpaintingDataset(
-            sources,
-            (self.height, self.width),
-            self.reference_size,
-            self.mask,
-            self.captioner,
-            self.augmentation,
-            seed,
+        maker = SampleMaker(
+            size=(self.height, self.width),
+            reference_size=self.reference_size,
+            mask=self.mask,
+            captioner=self.captioner,
+            augmentation=self.augmentation,
+            framing=self.framing,
+            background=self.background,
+            degradation=self.degradation,
+            seed=seed,
         )
+        return InpaintingDataset(sources, maker)
 
     def manifest_hash(self) -> str:
         """Identifies the training data by kind and ids of its instances, wherever it lies; kept in checkpoints."""
         digest = blake2b(digest_size=16)
         for name, source in sorted(self.train.items()):
-            digest.update(f"{name} {describe(source)['class_path']} {self.weights}\n".encode())
-            for index in range(len(source)):
-                digest.update(f"{source.id_of(index)}\n".encode())
+            digest.update(f"{name} {source.fingerprint()} {self.weights}\n".encode())
         return digest.hexdigest()
 
     def _in_order(self, sources: dict[str, SegmentationSource]) -> torch.utils.data.DataLoader[Batch]:

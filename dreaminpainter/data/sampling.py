@@ -1,17 +1,22 @@
 """Which instance comes when: a pure function of seed and epoch, so that a run can continue anywhere."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import islice
+from itertools import accumulate
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from dreaminpainter.data.dataset import Pick
 from dreaminpainter.errors import SettingError
-from dreaminpainter.randomness import sample_key
+from dreaminpainter.randomness import sample_key, shuffled
 from dreaminpainter.types import Batch
+
+_BLOCK = 4096
+"""Places of an epoch that are worked out at a time."""
 
 
 class InOrder(Sampler[Pick]):
@@ -25,20 +30,29 @@ class InOrder(Sampler[Pick]):
     """
 
     def __init__(self, sizes: dict[str, int], limit: int | None = None, rank: int = 0, world_size: int = 1) -> None:
-        picks = [Pick(source, index, 0) for source, size in sizes.items() for index in range(size)]
-        if limit is not None and limit < len(picks):
-            picks = [picks[round(place * len(picks) / limit)] for place in range(limit)]
-        self.picks = picks[rank::world_size]
+        self.sources = list(sizes)
+        self.ends = list(accumulate(sizes.values()))
+        self.total = self.ends[-1] if self.ends else 0
+        self.count = self.total if limit is None else min(limit, self.total)
+        self.rank = rank
+        self.world_size = world_size
 
     def __len__(self) -> int:
-        return len(self.picks)
+        return len(range(self.rank, self.count, self.world_size))
 
     def __iter__(self) -> Iterator[Pick]:
-        return iter(self.picks)
+        for place in range(self.rank, self.count, self.world_size):
+            number = round(place * self.total / self.count)
+            source = bisect_right(self.ends, number)
+            start = self.ends[source - 1] if source else 0
+            yield Pick(self.sources[source], number - start, 0)
 
 
 class Merged(Sampler[Pick]):
     """Instances of several sources in exact long-run shares, each source in a new order each time through.
+
+    What stands at a place of an epoch is worked out from the place alone, so neither time nor memory grows with the
+    number of instances.
 
     Args:
         sizes: instances a source.
@@ -48,6 +62,7 @@ class Merged(Sampler[Pick]):
         seed: the run's seed.
         rank: of this process.
         world_size: how many processes share an epoch.
+        samples_per_step: samples of this process that make one optimizer step, from which each pick's step is told.
 
     Raises:
         SettingError: weights for unknown sources, negative or all zero.
@@ -61,6 +76,7 @@ class Merged(Sampler[Pick]):
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
+        samples_per_step: int = 1,
     ) -> None:
         relative = _checked_weights(sizes, weights)
         total = math.fsum(relative.values())
@@ -70,6 +86,7 @@ class Merged(Sampler[Pick]):
         self.seed = seed
         self.rank = rank
         self.world_size = world_size
+        self.samples_per_step = samples_per_step
         self.epoch = 0
         self.skip = 0
         """Samples of this process that the next iteration, and only that one, leaves out at its start."""
@@ -82,23 +99,37 @@ class Merged(Sampler[Pick]):
         return self.samples_per_epoch // self.world_size
 
     def __iter__(self) -> Iterator[Pick]:
-        picks = [Pick(source, index, self.epoch) for source in self.shares for index in self._indices(source)]
-        order = _permutation(len(picks), sample_key(self.seed, "order", epoch=self.epoch))
-        mine = order[self.rank :: self.world_size][self.skip : len(self)]
-        self.skip = 0
-        return (picks[place] for place in mine)
+        start, self.skip = self.skip, 0
+        for first in range(start, len(self), _BLOCK):
+            yield from self._picks(torch.arange(first, min(first + _BLOCK, len(self))))
 
-    def _indices(self, source: str) -> list[int]:
-        """The instances of `source` in this epoch; the next epoch goes on where this one stopped."""
-        start = sum(self._count(source, epoch) for epoch in range(self.epoch))
-        return list(islice(self._endless(source, start), self._count(source, self.epoch)))
+    def _picks(self, mine: Tensor) -> list[Pick]:
+        """What stands at these places of this process, in the epoch that is set."""
+        epoch = self.epoch
+        order = sample_key(self.seed, "order", epoch=epoch)
+        place = shuffled(self.rank + mine * self.world_size, self.samples_per_epoch, order)
+        step = (epoch * len(self) + mine) // self.samples_per_step
+        picks: list[Pick | None] = [None] * len(mine)
+        low = 0
+        for source in self.shares:
+            high = low + self._count(source, epoch)
+            here = ((place >= low) & (place < high)).nonzero().flatten()
+            indices = self._indices(source, place[here] - low)
+            for row, index in zip(here.tolist(), indices.tolist(), strict=True):
+                picks[row] = Pick(source, index, epoch, int(step[row]))
+            low = high
+        return [pick for pick in picks if pick is not None]
 
-    def _endless(self, source: str, start: int) -> Iterator[int]:
+    def _indices(self, source: str, drawn: Tensor) -> Tensor:
+        """The instances of `source` that come n-th in this epoch, which goes on where the last one stopped."""
         size = self.sizes[source]
-        cycle, place = divmod(start, size)
-        while True:
-            yield from _permutation(size, sample_key(self.seed, "cycle", source, epoch=cycle))[place:]
-            cycle, place = cycle + 1, 0
+        number = drawn + sum(self._count(source, epoch) for epoch in range(self.epoch))
+        cycle, place = number // size, number % size
+        index = torch.empty_like(place)
+        for one in set(cycle.tolist()):
+            there = cycle == one
+            index[there] = shuffled(place[there], size, sample_key(self.seed, "cycle", source, epoch=one))
+        return index
 
     def _count(self, source: str, epoch: int) -> int:
         """How many samples of `source` an epoch has: its share of evenly spaced places, off by less than one.
@@ -146,11 +177,6 @@ class ResumableLoader(DataLoader[Any]):
         for batch in super().__iter__():
             self._handed_out += 1
             yield batch
-
-
-def _permutation(size: int, key: int) -> list[int]:
-    order: list[int] = torch.randperm(size, generator=torch.Generator().manual_seed(key)).tolist()
-    return order
 
 
 def _checked_weights(sizes: dict[str, int], weights: dict[str, float] | None) -> dict[str, float]:

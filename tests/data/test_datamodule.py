@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 
 from dreaminpainter.data.datamodule import InpaintingDataModule
-from dreaminpainter.data.masking import ExactMask
+from dreaminpainter.data.masking import ExactMask, MaskGenerator
 from dreaminpainter.data.sources import CocoSource, CrittersSource
 from dreaminpainter.errors import MissingFileError, SettingError
 
@@ -45,6 +45,35 @@ def test_training_leaves_out_the_last_incomplete_batch_and_evaluation_does_not()
     data = module()
     assert [len(batch) for batch in data.train_dataloader()] == [4, 4]
     assert [len(batch) for batch in data.val_dataloader()] == [4, 2]
+
+
+def test_a_share_is_held_out_for_validation_where_none_is_given() -> None:
+    data = module(train={"drawn": critters(60)}, validation=None, validation_share=0.25)
+    trained, validated = set(ids(data.train_dataloader())), set(ids(data.val_dataloader()))
+    assert trained and validated and not trained & validated
+    assert trained | validated <= {f"train-0-{number}" for number in range(60)}
+    assert len(data.train["drawn"]) + len(data.validation["drawn"]) == 60
+
+
+class StepMask(MaskGenerator):
+    """A hole of as many columns as steps."""
+
+    def forward(self, object_mask: torch.Tensor, key: torch.Tensor, step: int = 0) -> torch.Tensor:
+        hole = torch.zeros_like(object_mask)
+        hole[..., : step + 1] = 1
+        return hole
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_masks_know_the_optimizer_step_that_they_are_for(workers: int, tmp_path: Path) -> None:
+    data = module(train={"drawn": critters(24)}, batch_size=3, num_workers=workers, mask=StepMask())
+    data.trainer = Trainer(accumulate_grad_batches=2, logger=False, accelerator="cpu", default_root_dir=tmp_path)
+    loader = data.train_dataloader()
+    seen = []
+    for epoch in range(2):
+        loader.sampler.set_epoch(epoch)
+        seen += [int(batch.mask[0, 0, 0].sum()) - 1 for batch in loader]
+    assert seen == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7]
 
 
 def test_test_and_predict_take_the_validation_samples_where_no_others_are_given() -> None:
@@ -91,6 +120,20 @@ def test_a_source_without_instances_is_named_with_what_it_left_out(tmp_path: Pat
     (tmp_path / "annotations" / "instances_mine.json").write_text(json.dumps(annotations))
     with pytest.raises(SettingError, match=r"source 'mine' has no instances \(left out: {'too small': 1}\)"):
         module(train={"mine": CocoSource(str(tmp_path), "mine")}).train_dataloader()
+
+
+def test_what_is_broken_in_a_source_is_reported_as_training_starts(tmp_path: Path) -> None:
+    (tmp_path / "annotations").mkdir()
+    whole = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[0, 0, 40, 0, 40, 40, 0, 40]]}
+    annotations = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 90, "height": 90}],
+        "categories": [{"id": 1, "name": "dog"}],
+        "annotations": [whole, whole | {"id": 2, "image_id": 7}],
+    }
+    (tmp_path / "annotations" / "instances_mine.json").write_text(json.dumps(annotations))
+    data = module(train={"mine": CocoSource(str(tmp_path), "mine")}, batch_size=1)
+    with pytest.warns(UserWarning, match="mine: 1 objects are broken(.|\\n)*annotation 2 is of picture 7"):
+        data.train_dataloader()
 
 
 def test_the_manifest_tells_data_apart_by_settings_and_size() -> None:

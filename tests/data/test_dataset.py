@@ -9,6 +9,7 @@ from dreaminpainter.data.captioning import ClassNameCaptioner, DatasetCaptioner
 from dreaminpainter.data.dataset import InpaintingDataset, Pick
 from dreaminpainter.data.masking import DilatedMask, ExactMask, LooseBoxMask, MixtureMask
 from dreaminpainter.data.references import FlipRotate, NoAugmentation
+from dreaminpainter.data.samples import SampleMaker
 from dreaminpainter.data.sources import CrittersSource, Instance, SegmentationSource
 from dreaminpainter.types import Batch, Reference
 
@@ -43,14 +44,14 @@ class Photographs(SegmentationSource):
 def dataset(**settings: Any) -> InpaintingDataset:
     critters = CrittersSource(size=48, reference_size=48, count=20, supersample=1)
     defaults: dict[str, Any] = {
-        "sources": {"critters": critters, "photos": Photographs()},
         "size": (32, 48),
         "reference_size": 40,
         "mask": MixtureMask([ExactMask(), DilatedMask(), LooseBoxMask()]),
         "captioner": DatasetCaptioner(),
         "augmentation": FlipRotate(),
     }
-    return InpaintingDataset(**(defaults | settings))
+    sources = settings.pop("sources", {"critters": critters, "photos": Photographs()})
+    return InpaintingDataset(sources, SampleMaker(**(defaults | settings)))
 
 
 PICKS = [

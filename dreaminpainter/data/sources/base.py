@@ -67,6 +67,13 @@ class Instance:
     attributes: dict[str, str] = field(default_factory=dict)
     written: list[Caption] = field(default_factory=list)
 
+    @property
+    def subject(self) -> tuple[Tensor, Tensor]:
+        """The picture that the reference is cut out of, (3, H', W') uint8, and the subject in it, (1, H', W') bool."""
+        if self.reference_image is None or self.reference_mask is None:
+            return self.image, self.mask
+        return self.reference_image, self.reference_mask
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -91,6 +98,13 @@ def reasons(left_out: Iterable[LeftOut]) -> dict[str, int]:
         {'crowd': 2, 'too small': 1}
     """
     return dict(Counter(one.reason for one in left_out).most_common())
+
+
+def damage_report(damages: Iterable[str], most: int = 5) -> str:
+    """The first few of what is broken, a line each."""
+    shown = list(damages)
+    more = [f"... and {len(shown) - most} more"] if len(shown) > most else []
+    return "\n".join(f"  {line}" for line in (*shown[:most], *more))
 
 
 @dataclass(frozen=True)

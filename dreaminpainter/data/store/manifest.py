@@ -8,7 +8,7 @@ Example:
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -80,10 +80,3 @@ class Manifest:
                 "data again into another folder."
             )
         return manifest
-
-
-def damage_report(damages: Iterable[str], most: int = 5) -> str:
-    """The first few of what is broken, a line each."""
-    shown = list(damages)
-    more = [f"... and {len(shown) - most} more"] if len(shown) > most else []
-    return "\n".join(f"  {line}" for line in (*shown[:most], *more))

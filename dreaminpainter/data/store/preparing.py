@@ -21,9 +21,9 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from dreaminpainter.components import describe
-from dreaminpainter.data.sources.base import LeftOut, SegmentationSource
+from dreaminpainter.data.sources.base import LeftOut, SegmentationSource, damage_report
 from dreaminpainter.data.store.atomic import SUFFIX, whole
-from dreaminpainter.data.store.manifest import FILE, Manifest, damage_report
+from dreaminpainter.data.store.manifest import FILE, Manifest
 from dreaminpainter.data.store.parts import Parts, absolute
 from dreaminpainter.errors import InputError, SettingError
 
