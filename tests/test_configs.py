@@ -8,6 +8,7 @@ import torch
 import yaml
 from tiny_run import BACKBONE, DRAWN, SMALL, flags, instantiated, parsed, save_image_encoders
 
+from dreaminpainter.components import Component
 from dreaminpainter.configuration import config_folder
 from dreaminpainter.data.sources import CocoSource
 
@@ -35,18 +36,22 @@ def parts_of(model: Any) -> dict[str, Any]:
 
 
 def assert_as_said(component: Any, said: Any) -> None:
-    said = {"class_path": said} if isinstance(said, str) else said
-    assert type(component).__name__ == said["class_path"]
-    for name, value in said.get("init_args", {}).items():
-        kept = getattr(component, name)
-        if isinstance(value, dict):
-            assert_as_said(kept, value)
-        else:
-            assert kept == value, f"{said['class_path']}.{name}"
+    if isinstance(component, list):
+        for one, value in zip(component, said, strict=True):
+            assert_as_said(one, value)
+    elif not isinstance(component, Component):
+        assert component == said
+    else:
+        said = {"class_path": said} if isinstance(said, str) else said
+        assert type(component).__name__ == said["class_path"]
+        for name, value in said.get("init_args", {}).items():
+            assert_as_said(getattr(component, name), value)
 
 
-def arguments(said: Any) -> dict[str, Any]:
+def arguments(said: Any) -> Any:
     """Names of a component's arguments that are not null, nested as its components are."""
+    if isinstance(said, list):
+        return [arguments(one) for one in said]
     given = said.get("init_args") or {} if isinstance(said, dict) and "class_path" in said else {}
     return {name: arguments(value) for name, value in given.items() if value is not None}
 
@@ -61,7 +66,13 @@ def test_every_config_is_tested_here() -> None:
         "data/coco.yaml",
     }
     assert set(CONFIGS) == set(LAYERS) | others
-    assert {name.split("/")[0] for name in LAYERS} == {"features", "selection", "injection", "regularization"}
+    assert {name.split("/")[0] for name in LAYERS} == {
+        "features",
+        "injection",
+        "masks",
+        "regularization",
+        "selection",
+    }
 
 
 @pytest.mark.parametrize("name", ["quickstart", "critters"])
@@ -94,23 +105,26 @@ def test_the_small_model_is_the_shipped_one_but_smaller() -> None:
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_makes_of_the_quickstart_what_it_says(name: str, encoders: dict[str, str]) -> None:
-    said = content(name)["model"]
+    said = {"model": {}, "data": {}} | content(name)
     encoder = next((folder for kind, folder in encoders.items() if kind in Path(name).stem), None)
     more = []
     if encoder is not None:
-        said["extractor"]["init_args"]["encoder"] = encoder
+        said["model"]["extractor"]["init_args"]["encoder"] = encoder
         more = ["--model.extractor.init_args.encoder", encoder]
     made = instantiated("--config", "quickstart", "--config", f"configs/{name}", *flags(BACKBONE | DRAWN | DATA), *more)
-    for part, value in said.items():
+    for part, value in said["model"].items():
         assert_as_said(parts_of(made.model)[part], value)
+    for part, value in said["data"].items():
+        assert_as_said(getattr(made.data, part), value)
 
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_sets_every_argument_of_its_classes(name: str) -> None:
     """Arguments of the layer below would leak into a class that has one of the same name."""
     settings = parsed("--config", "quickstart", "--config", f"configs/{name}")
-    for part, said in content(name)["model"].items():
-        assert arguments(said) == arguments(settings["model"][part])
+    for section, parts in content(name).items():
+        for part, said in parts.items():
+            assert arguments(said) == arguments(settings[section][part])
 
 
 @pytest.mark.parametrize(("name", "channels"), [("sd15.yaml", 5), ("sd15_inpaint.yaml", 9)])
