@@ -1,39 +1,14 @@
-"""Captions of whole pictures, the text of the regularization (Fig. 2b).
+"""Captions that need no network: the class's name, and what came with the picture."""
 
-The paper's captions are BLIP's. The ones here need no network.
-
-Example:
-    >>> from dreaminpainter.data.captioning import ClassNameCaptioner
-    >>> ClassNameCaptioner().template
-    'a photo of a {class_name}'
-"""
-
-from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from dreaminpainter.components import Component
+from dreaminpainter.data.captioning.base import Captioner
 from dreaminpainter.data.sources.base import Instance
 from dreaminpainter.errors import InputError, SettingError
 from dreaminpainter.randomness import integers
-
-
-class Captioner(Component, nn.Module, ABC):
-    """Describes whole pictures in words."""
-
-    @abstractmethod
-    def forward(self, images: list[Tensor], instances: list[Instance]) -> list[str]:
-        """One caption for each of B pictures.
-
-        Args:
-            images: (3, H, W) uint8 each, the pictures to describe; they may be crops of the instances' own.
-            instances: what is known of each picture, the sample's key included.
-
-        Raises:
-            InputError: a picture cannot be captioned in this way.
-        """
 
 
 class ClassNameCaptioner(Captioner):
