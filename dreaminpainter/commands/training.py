@@ -1,8 +1,6 @@
 """`fit`, `validate`, `test` and `predict`: Lightning's command line, with what belongs together linked."""
 
-import logging
 import sys
-import warnings
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelChec
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from dreaminpainter.callbacks import ExponentialMovingAverage, FillWriter, LossLogger, PictureGrid, Provenance
+from dreaminpainter.commands.noise import silence_noise
 from dreaminpainter.components import Component
 from dreaminpainter.configuration import hint, with_configs_found
 from dreaminpainter.data import sources  # noqa: F401  its classes can be named without their module
@@ -98,7 +97,7 @@ def run(name: str, arguments: list[str]) -> DreamInpainterCLI:
     Raises:
         SettingError: an argument or config that cannot be understood, or that Lightning refuses.
     """
-    _silence_noise()
+    silence_noise()
     arguments = with_configs_found(arguments)
     try:
         return DreamInpainterCLI(
@@ -128,18 +127,6 @@ def _known_names() -> list[str]:
 def _below(kind: type) -> list[type]:
     children: list[type] = kind.__subclasses__()
     return [one for child in children for one in (child, *_below(child))]
-
-
-def _silence_noise() -> None:
-    """Leaves out what libraries say at each start and no user of the command can act on; all other warnings stay."""
-    # Lightning's own use of torch, and arguments given beside the process's own, which here are the same.
-    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
-    warnings.filterwarnings("ignore", message="LightningCLI's args parameter is intended")
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_advertisement)
-
-
-def _is_no_advertisement(record: logging.LogRecord) -> bool:
-    return not record.getMessage().startswith("💡 Tip")
 
 
 def _checkpoints_of(folder: Any) -> str:

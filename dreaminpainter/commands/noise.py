@@ -1,0 +1,16 @@
+"""What libraries say at each start and no user of a command can act on."""
+
+import logging
+import warnings
+
+
+def silence_noise() -> None:
+    """Leaves it out; all other warnings stay."""
+    # Lightning's own use of torch, and arguments given beside the process's own, which here are the same.
+    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+    warnings.filterwarnings("ignore", message="LightningCLI's args parameter is intended")
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_advertisement)
+
+
+def _is_no_advertisement(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith("💡 Tip")
