@@ -137,6 +137,22 @@ def open_reference(
     return _rgb(picture), mask
 
 
+def open_numbers(path: PathLike) -> Image.Image:
+    """A picture whose pixels are numbers of objects, 0 to 255, as they are stored: mode "P" or "L".
+
+    Raises:
+        MissingFileError: there is no such file.
+        InputError: the picture cannot be read, or its pixels are no such numbers.
+    """
+    picture = _open(path, "mask", []).picture
+    if picture.mode not in ("P", "L"):
+        raise InputError(
+            f"{path} is a picture in mode {picture.mode}, but the numbers of objects are wanted: a PNG with a palette "
+            "(P) or in grey (L). Put the original file there."
+        )
+    return picture
+
+
 def to_tensor(image: Image.Image) -> Tensor:
     """(3, H, W) uint8 of an RGB picture."""
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()

@@ -18,6 +18,7 @@ from dreaminpainter.pictures import (
     Role,
     mask_to_tensor,
     open_mask,
+    open_numbers,
     open_reference,
     open_scene,
     open_stored,
@@ -309,3 +310,20 @@ def test_the_page_in_the_docs_is_the_table() -> None:
         "write it anew: python -c 'from dreaminpainter.picture_modes import pictures_page as p; print(p(), end=\"\")'"
     )
     assert committed.read_text(encoding="utf-8") == pictures_page(), remedy
+
+
+def test_numbers_are_read_as_they_are_stored_not_as_the_colours_they_are_shown_in(tmp_path: Path) -> None:
+    numbers = np.array([[0, 1, 2], [254, 255, 3]], np.uint8)
+    picture = Image.fromarray(numbers, mode="L")
+    picture.save(tmp_path / "grey.png")
+    picture.putpalette([value for index in range(256) for value in (255 - index, index, 9)])
+    picture.save(tmp_path / "palette.png")
+    for name in ("grey.png", "palette.png"):
+        assert np.array_equal(np.array(open_numbers(tmp_path / name)), numbers)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "1", "LA"])
+def test_a_picture_whose_pixels_are_no_numbers_is_refused(tmp_path: Path, mode: str) -> None:
+    colours(mode).save(tmp_path / "one.png")
+    with pytest.raises(InputError, match=rf"one\.png is a picture in mode {mode}"):
+        open_numbers(tmp_path / "one.png")
