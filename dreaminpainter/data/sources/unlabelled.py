@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
@@ -22,12 +21,11 @@ from dreaminpainter.data.segmenting.base import Segmenter
 from dreaminpainter.data.sources.base import Instance, LeftOut, PictureFile, SegmentationSource
 from dreaminpainter.data.sources.files import read_picture, required
 from dreaminpainter.data.sources.filter import ObjectFilter
+from dreaminpainter.data.sources.picture_folder import captions_in, pictures_in
 from dreaminpainter.data.sources.segmented import SegmentedPicture, SegmentedPictures, kept_of
 from dreaminpainter.errors import InputError, SettingError
-from dreaminpainter.picture_modes import FORMATS
 from dreaminpainter.pictures import EncodedPicture, open_scene, to_tensor
 
-_SUFFIXES = {suffix for suffix, format_ in Image.registered_extensions().items() if format_ in FORMATS}
 _LAYOUT = "Name a folder of pictures"
 
 _Outcome = SegmentedPicture | LeftOut
@@ -130,7 +128,7 @@ class UnlabelledSource(SegmentationSource):
             mask=mask,
             class_name=place.picture.objects[place.number].class_name,
             box=(left, top, right, bottom),
-            captions=_captions(path.with_suffix(".txt")),
+            captions=captions_in(path.with_suffix(".txt")),
             source=self.name,
             id=place.id,
         )
@@ -153,13 +151,7 @@ class UnlabelledSource(SegmentationSource):
     @cached_property
     def _index(self) -> _Index:
         root = required(Path(self.root), _LAYOUT)
-        files = sorted(
-            path.relative_to(root).as_posix()
-            for path in root.rglob("*")
-            if path.suffix.lower() in _SUFFIXES and path.is_file()
-        )
-        if not files:
-            raise InputError(f"There is no picture in {root}. {_LAYOUT}, in one of the formats {', '.join(FORMATS)}.")
+        files = pictures_in(root)
         if self.keep.categories is not None:
             self.keep.check_categories(self.segmenter.class_names(), type(self.segmenter).__name__)
         self.segmenter.to(self.device or torch.accelerator.current_accelerator(check_available=True) or "cpu")
@@ -221,14 +213,3 @@ def _read(path: Path, file: str, before: SegmentedPictures | None) -> _Picture |
         return _Picture(data, to_tensor(open_scene(EncodedPicture(data, str(path)), [])))
     except InputError as error:
         return LeftOut(file, "unreadable", str(error))
-
-
-def _captions(path: Path) -> list[str]:
-    """The lines of a file of captions; none where there is no file."""
-    if not path.is_file():
-        return []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except ValueError as error:
-        raise InputError(f"The captions {path} cannot be read as UTF-8: {error}. Save them as UTF-8.") from error
-    return [line.strip() for line in lines if line.strip()]
