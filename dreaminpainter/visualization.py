@@ -83,6 +83,30 @@ def show_hole(image: Tensor, mask: Tensor) -> Tensor:
     return torch.where(hole > 0, drawn, picture)
 
 
+def show_outline(image: Tensor, mask: Tensor) -> Tensor:
+    """The scene with the outline of a mask, a dark line beside a bright one, so that it is seen on any ground.
+
+    The bright line lies on the mask's own pixels, the dark one around them.
+
+    Args:
+        image: (3, H, W) in [-1, 1].
+        mask: (1, H, W) in {0, 1}.
+
+    Returns:
+        (3, H, W) in [0, 1].
+
+    Example:
+        >>> show_outline(torch.zeros(3, 64, 64), torch.ones(1, 64, 64)).shape
+        torch.Size([3, 64, 64])
+    """
+    picture, inside = image.detach().float().cpu() / 2 + 0.5, mask.detach().float().cpu()
+    thickness = max(round(min(inside.shape[1:]) / 160), 1)
+    bright = inside * _widened(1 - inside, thickness)
+    dark = (1 - inside) * _widened(inside, thickness)
+    first = torch.tensor(_FIRST)[:, None, None] / 255
+    return torch.where(bright > 0, first, torch.where(dark > 0, picture * 0.25, picture))
+
+
 def grid_picture(
     columns: Sequence[str], rows: Sequence[Sequence[Tensor]], captions: Sequence[str], cell: int = 192
 ) -> Image.Image:
@@ -128,6 +152,10 @@ def to_image(picture: Tensor) -> Image.Image:
     """The RGB picture of (3, H, W) in [0, 1]."""
     pixels = (picture.detach().float().cpu().clamp(0, 1) * 255).round().to(torch.uint8)
     return Image.fromarray(pixels.permute(1, 2, 0).numpy())
+
+
+def _widened(mask: Tensor, radius: int) -> Tensor:
+    return F.max_pool2d(mask, 2 * radius + 1, stride=1, padding=radius)
 
 
 def _stretch(cells_hw: Tensor, height: int, width: int) -> Tensor:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
-from dreaminpainter.visualization import grid_picture, mark_tokens, show_hole, to_image
+from dreaminpainter.visualization import grid_picture, mark_tokens, show_hole, show_outline, to_image
 
 
 def picture(height: int, width: int, seed: int = 0) -> Tensor:
@@ -117,3 +117,19 @@ def test_long_captions_are_wrapped_and_empty_ones_take_no_space() -> None:
 def test_pictures_are_rounded_to_the_nearest_level() -> None:
     assert to_image(torch.full((3, 1, 1), 0.5 / 255 + 1e-4)).getpixel((0, 0)) == (1, 1, 1)
     assert to_image(torch.full((3, 1, 1), 2.0)).getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_an_outline_marks_both_sides_of_a_masks_edge_and_nothing_else() -> None:
+    image, mask = torch.zeros(3, 40, 40), torch.zeros(1, 40, 40)
+    mask[:, 10:30, 10:30] = 1
+    drawn = show_outline(image, mask)
+    bright, dark = (drawn != 0.5).any(0) & (mask[0] > 0), (drawn < 0.2).all(0) & (mask[0] == 0)
+    assert bright.sum() == 20 * 20 - 18 * 18 and bool(bright[10, 10:30].all())
+    assert dark.sum() == 22 * 22 - 20 * 20 and bool(dark[9, 9:31].all())
+    assert ((drawn == 0.5).all(0) | bright | dark).all()
+
+
+def test_a_mask_of_everything_or_nothing_has_no_outline() -> None:
+    image = picture(30, 20)
+    for mask in (torch.zeros(1, 30, 20), torch.ones(1, 30, 20)):
+        assert torch.equal(show_outline(image, mask), image / 2 + 0.5)
