@@ -1,5 +1,6 @@
 """Pictures to latents and back, and texts to states: one way for training and sampling alike."""
 
+from hashlib import blake2b
 from typing import Any
 
 import torch
@@ -37,6 +38,17 @@ def decode_latents(vae: Any, latents: Tensor) -> Tensor:
 
 def _shift(vae: Any) -> float:
     return getattr(vae.config, "shift_factor", None) or 0.0
+
+
+def autoencoder_identity(vae: Any) -> str:
+    """Tells whether two autoencoders make the same latents: a hash of class, settings and weights, 32 digits."""
+    settings = {name: value for name, value in sorted(vae.config.items()) if not name.startswith("_")}
+    digest = blake2b(f"{type(vae).__name__} {settings}".encode(), digest_size=16)
+    for name, weight in sorted(vae.state_dict().items()):
+        digest.update(f"{name} {tuple(weight.shape)}".encode())
+        # Training may hold the weights in half precision.
+        digest.update(weight.detach().cpu().to(torch.bfloat16).view(torch.int16).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def downscaling(vae: Any) -> int:

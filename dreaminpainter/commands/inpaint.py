@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jsonargparse import auto_cli
 
 from dreaminpainter.checkpoints import load_pipeline
+from dreaminpainter.commands.devices import chosen_device
 from dreaminpainter.errors import SettingError
 from dreaminpainter.pictures import open_mask, open_reference, open_scene
 from dreaminpainter.pretrained import CRITTERS
@@ -66,7 +67,7 @@ def inpaint(
     scene = open_scene(image, notes)
     hole = open_mask(mask_image, notes, size=scene.size)
     subject, subject_mask = open_reference(reference_image, notes, mask_path=reference_mask)
-    pipeline = load_pipeline(checkpoint).to(_device(device))
+    pipeline = load_pipeline(checkpoint).to(chosen_device(device))
     unknown = spelled_words(pipeline.tokenizer, prompt)
     if unknown:
         notes.append(f"This model never learned the words {', '.join(unknown)}; it reads them letter by letter.")
@@ -100,13 +101,3 @@ def inpaint(
 def run(name: str, arguments: list[str]) -> None:
     """Runs the command with the given arguments."""
     auto_cli(inpaint, args=arguments, prog=f"dreaminpainter {name}", as_positional=False)
-
-
-def _device(name: str) -> str:
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    usable = [kind for kind, is_there in there.items() if is_there]
-    if name == "auto":
-        return usable[0]
-    if name.partition(":")[0] not in usable:
-        raise SettingError(f"device={name} is not to be had here. Give one of {', '.join(usable)}, or auto.")
-    return name

@@ -1,9 +1,11 @@
 """`prepare`: reads a data set once, and keeps what training asks for."""
 
+from importlib import import_module
 from pathlib import Path
 
 from jsonargparse import ArgumentError, auto_cli
 
+from dreaminpainter.commands.devices import chosen_device
 from dreaminpainter.configuration import find_config
 from dreaminpainter.data.sources import SegmentationSource
 from dreaminpainter.data.store import preparing
@@ -20,6 +22,9 @@ def prepare(
     embed_pictures: bool = False,
     parquet: bool = False,
     push_to_hub: str | None = None,
+    cache_latents: str | None = None,
+    variants: int = 4,
+    device: str = "auto",
     num_workers: int = 2,
     max_damaged: float = 0.05,
 ) -> None:
@@ -39,6 +44,10 @@ def prepare(
         embed_pictures: put the pictures' files into the data, instead of referring to where they are.
         parquet: also write OUTPUT/parquet/, pictures embedded, to publish or to stream.
         push_to_hub: "owner/name" of a dataset on the Hugging Face hub to upload to; implies `parquet`.
+        cache_latents: a config of `fit`, whose autoencoder and crops the latents are written for; train on them with
+            `latents: true` of the PreparedSource. A scene then keeps one crop.
+        variants: augmented references an object that latents are cached of.
+        device: where to encode: "cpu", "cuda", "mps", or "auto" for the fastest there is.
         num_workers: processes that read; 0 reads in this one.
         max_damaged: share of broken objects above which it stops and says so, 0 to 1.
     """
@@ -48,8 +57,13 @@ def prepare(
         print(f"  {count:>8} left out: {reason}")
     if manifest.damaged:
         print(f"  {manifest.damaged} of these because something is broken; {output}/{FILE} has examples")
+    prepared = PreparedSource(output)
+    if cache_latents:
+        # What it takes to make an autoencoder is imported where one is asked for.
+        caching = import_module("dreaminpainter.commands.caching")
+        caching.cache_latents(prepared, cache_latents, variants, chosen_device(device))
+        print(f"{prepared.cache.folder}: latents of {len(prepared)} scenes, {variants} references each")
     if parquet or push_to_hub:
-        prepared = PreparedSource(output)
         files = write_parquet(prepared)
         print(f"{files[0].parent}: {len(files)} Parquet files")
         if push_to_hub:

@@ -12,10 +12,11 @@ from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelChec
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from dreaminpainter.callbacks import ExponentialMovingAverage, FillWriter, LossLogger, PictureGrid, Provenance
+from dreaminpainter.commands.latents import check_latents
 from dreaminpainter.commands.noise import silence_noise
 from dreaminpainter.components import Component
 from dreaminpainter.configuration import hint, with_configs_found
-from dreaminpainter.data import sources  # noqa: F401  its classes can be named without their module
+from dreaminpainter.data import sources, store, streaming  # noqa: F401  their classes can be named without modules
 from dreaminpainter.data.datamodule import InpaintingDataModule
 from dreaminpainter.errors import MissingFileError, SettingError
 from dreaminpainter.module import DreamInpainter
@@ -83,7 +84,8 @@ class DreamInpainterCLI(LightningCLI):
             config.trainer.logger = {"class_path": "lightning.pytorch.loggers.TensorBoardLogger", "init_args": settings}
 
     def before_fit(self) -> None:
-        """Every checkpoint carries what it came from."""
+        """Every checkpoint carries what it came from; cached latents have to fit the model."""
+        check_latents(self.datamodule, self.model)
         config = self.parser.dump(self.config, skip_check=True)
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
         callbacks.append(Provenance(config))

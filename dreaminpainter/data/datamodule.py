@@ -17,6 +17,7 @@ from dreaminpainter.data.samples import SampleMaker
 from dreaminpainter.data.sampling import InOrder, Merged, ResumableLoader
 from dreaminpainter.data.sources.base import SegmentationSource, damage_report, reasons
 from dreaminpainter.data.splitting import Side
+from dreaminpainter.data.streaming import ShardStream, StreamedBatches, StreamLoader
 from dreaminpainter.errors import SettingError
 from dreaminpainter.types import Batch
 
@@ -35,6 +36,7 @@ class InpaintingDataModule(pl.LightningDataModule):
         validation: sources to validate on; their samples are the same each time. Where left out, a share of the
             training sources' pictures is held out for it; no picture is on both sides, whichever sources it is in.
         test: sources to test and predict on; those of `validation` where left out.
+        streams: in place of `train`, shards to train on as they are read; `validation` has to be given then.
         weights: share of each training source, relative to each other; by size where left out, 1 for a source that is
             not named, 0 leaves a source out.
         validation_share: of the training sources' pictures that are held out where `validation` is left out.
@@ -59,9 +61,10 @@ class InpaintingDataModule(pl.LightningDataModule):
 
     def __init__(
         self,
-        train: dict[str, SegmentationSource],
+        train: dict[str, SegmentationSource] | None = None,
         validation: dict[str, SegmentationSource] | None = None,
         test: dict[str, SegmentationSource] | None = None,
+        streams: dict[str, ShardStream] | None = None,
         weights: dict[str, float] | None = None,
         validation_share: float = 0.05,
         height: int = 512,
@@ -80,12 +83,19 @@ class InpaintingDataModule(pl.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if validation is None:
+        if bool(train) == bool(streams):
+            raise SettingError("Give data.train, or data.streams in its place: what to train on, and one of the two.")
+        if train is not None and validation is None:
             validation = {name: Side(source, "validation", validation_share) for name, source in train.items()}
             train = {name: Side(source, "train", validation_share) for name, source in train.items()}
-        self.train = train
+        if validation is None:
+            raise SettingError(
+                "data.validation is missing: nothing can be held out of data.streams, which are not read whole."
+            )
+        self.train = train or {}
         self.validation = validation
         self.test = test or validation
+        self.streams = streams or {}
         self.weights = weights
         self.height = height
         self.width = width
@@ -107,8 +117,31 @@ class InpaintingDataModule(pl.LightningDataModule):
             if getattr(self, name) < low:
                 raise SettingError(f"data.{name} is {getattr(self, name)}. Set it to {low} or more.")
 
-    def train_dataloader(self) -> ResumableLoader:
-        """Shuffled, merged by weight, endless over epochs; the last incomplete batch of an epoch is left out."""
+    def train_dataloader(self) -> ResumableLoader | StreamLoader:
+        """Shuffled and merged by weight."""
+        return self._streaming() if self.streams else self._merging()
+
+    def _streaming(self) -> StreamLoader:
+        rank, world_size = self._place()
+        if world_size > 1 and self.samples_per_epoch is None:
+            raise SettingError(
+                "Streams of several processes end at different times, and the others would wait for ever. Set "
+                "data.samples_per_epoch."
+            )
+        length = None if self.samples_per_epoch is None else self.samples_per_epoch // world_size // self.batch_size
+        batches = StreamedBatches(
+            self.streams,
+            self.weights,
+            self.maker(self.seed),
+            self.batch_size,
+            endless=length is not None,
+            rank=rank,
+            world_size=world_size,
+        )
+        return StreamLoader(batches, length, **self._settings())
+
+    def _merging(self) -> ResumableLoader:
+        """The last incomplete batch of an epoch is left out."""
         per_step = self.batch_size * (self.trainer.accumulate_grad_batches if self.trainer else 1)
         sampler = Merged(_sizes(self.train), self.weights, self.samples_per_epoch, self.seed, *self._place(), per_step)
         if len(sampler) < self.batch_size:
@@ -122,7 +155,13 @@ class InpaintingDataModule(pl.LightningDataModule):
             damages = [one.damage for one in source.left_out if one.damage]
             if damages:
                 rank_zero_warn(f"{name}: {len(damages)} objects are broken and left out:\n{damage_report(damages)}")
-        return ResumableLoader(self.dataset(self.train, self.seed), sampler=sampler, drop_last=True, **self._settings())
+        return ResumableLoader(
+            self.dataset(self.train, self.seed),
+            sampler=sampler,
+            drop_last=True,
+            batch_size=self.batch_size,
+            **self._settings(),
+        )
 
     def val_dataloader(self) -> torch.utils.data.DataLoader[Batch]:
         """The validation samples in order."""
@@ -138,7 +177,11 @@ class InpaintingDataModule(pl.LightningDataModule):
 
     def dataset(self, sources: dict[str, SegmentationSource], seed: int) -> InpaintingDataset:
         """Batches of `sources` under this module's settings, every draw of them starting from `seed`."""
-        maker = SampleMaker(
+        return InpaintingDataset(sources, self.maker(seed))
+
+    def maker(self, seed: int) -> SampleMaker:
+        """Makes samples under this module's settings."""
+        return SampleMaker(
             size=(self.height, self.width),
             reference_size=self.reference_size,
             mask=self.mask,
@@ -149,22 +192,22 @@ class InpaintingDataModule(pl.LightningDataModule):
             degradation=self.degradation,
             seed=seed,
         )
-        return InpaintingDataset(sources, maker)
 
     def manifest_hash(self) -> str:
         """Identifies the training data by kind and ids of its instances, wherever it lies; kept in checkpoints."""
         digest = blake2b(digest_size=16)
-        for name, source in sorted(self.train.items()):
+        sources: dict[str, SegmentationSource | ShardStream] = {**self.train, **self.streams}
+        for name, source in sorted(sources.items()):
             digest.update(f"{name} {source.fingerprint()} {self.weights}\n".encode())
         return digest.hexdigest()
 
     def _in_order(self, sources: dict[str, SegmentationSource]) -> torch.utils.data.DataLoader[Batch]:
         sampler = InOrder(_sizes(sources), self.validation_samples, *self._place())
-        return torch.utils.data.DataLoader(self.dataset(sources, _FIXED_SEED), sampler=sampler, **self._settings())
+        dataset = self.dataset(sources, _FIXED_SEED)
+        return torch.utils.data.DataLoader(dataset, sampler=sampler, batch_size=self.batch_size, **self._settings())
 
     def _settings(self) -> dict[str, Any]:
         return {
-            "batch_size": self.batch_size,
             "num_workers": self.num_workers,
             "collate_fn": _as_made,
             "pin_memory": torch.cuda.is_available(),

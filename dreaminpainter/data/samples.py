@@ -1,18 +1,21 @@
 """From instances to a batch: crop, hole, reference and caption, each drawn from the sample's key."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from dreaminpainter.components import describe
 from dreaminpainter.cutout import cut_out
 from dreaminpainter.data.captioning import Captioner
 from dreaminpainter.data.degradation import MaskDegradation, NoDegradation
 from dreaminpainter.data.framing import Framing
 from dreaminpainter.data.masking import MaskGenerator
 from dreaminpainter.data.references import NoAugmentation, ReferenceAugmentation, ReferenceBackground, White
-from dreaminpainter.data.sources.base import Instance
-from dreaminpainter.randomness import sample_key
+from dreaminpainter.data.sources.base import CachedLatents, Instance
+from dreaminpainter.errors import SettingError
+from dreaminpainter.randomness import integers, sample_key
 from dreaminpainter.types import Batch, Reference
 
 
@@ -53,24 +56,39 @@ class SampleMaker:
 
         Raises:
             InputError: an instance cannot be made into a sample.
+            SettingError: cached latents are of other settings, or only some instances have them.
         """
         for instance, epoch in zip(instances, epochs, strict=True):
             instance.key = sample_key(self.seed, instance.source, instance.id, epoch=epoch)
         key = torch.tensor([instance.key for instance in instances])
-        keys = list(torch.split(key, 1))
-        for instance, one in zip(instances, keys, strict=True):
-            instance.mask = self.degradation(instance.mask[None].float(), one)[0].bool()
+        keys = reference_keys = list(torch.split(key, 1))
+        latents = self._cached(instances)
+        if latents:
+            variant = integers(key, 0, len(latents[0].references), (), "latents.variant").tolist()
+            keys = [scene_key(instance) for instance in instances]
+            reference_keys = [variant_key(instance, one) for instance, one in zip(instances, variant, strict=True)]
+        self.degrade(instances, keys)
         image, object_mask = self.scenes(instances, keys)
+        reference = self.references(instances, reference_keys)
+        if latents:
+            chosen = [one.references[number] for one, number in zip(latents, variant, strict=True)]
+            reference = replace(reference, latents=torch.stack(chosen))
         return Batch(
             image=image,
             mask=self.mask(object_mask, key, step),
-            reference=self.references(instances, keys),
+            reference=reference,
             class_name=[instance.class_name for instance in instances],
             caption=self.captioner([((one + 1) * 127.5).round().to(torch.uint8) for one in image], instances),
             source=sources,
             id=[instance.id for instance in instances],
             key=key,
+            latents=torch.stack([one.scene for one in latents]) if latents else None,
         )
+
+    def degrade(self, instances: list[Instance], keys: list[Tensor]) -> None:
+        """Makes the instances' masks worse, as the keys (1,) say."""
+        for instance, key in zip(instances, keys, strict=True):
+            instance.mask = self.degradation(instance.mask[None].float(), key)[0].bool()
 
     def scenes(self, instances: list[Instance], keys: list[Tensor]) -> tuple[Tensor, Tensor]:
         """(B, 3, H, W) scenes in [-1, 1], and (B, 1, H, W) object masks in {0, 1}, framed as the keys (1,) say."""
@@ -86,3 +104,47 @@ class SampleMaker:
         pixels, masks = (torch.stack(part) for part in zip(*cut, strict=True))
         pixels, masks = self.augmentation(pixels, masks, torch.cat(keys))
         return Reference(pixels=pixels, mask=masks, text=[""] * len(instances))
+
+    def settings(self) -> dict[str, Any]:
+        """What scenes and references are made from besides the instance and its key."""
+        components = {
+            "augmentation": self.augmentation,
+            "framing": self.framing,
+            "background": self.background,
+            "degradation": self.degradation,
+        }
+        sizes = {"size": list(self.size), "reference_size": self.reference_size}
+        return sizes | {name: describe(component) for name, component in components.items()}
+
+    def _cached(self, instances: list[Instance]) -> list[CachedLatents]:
+        """The instances' cached latents; none where they have none."""
+        latents = [instance.latents for instance in instances if instance.latents is not None]
+        if latents and len(latents) < len(instances):
+            raise SettingError("Some sources have cached latents and others have none. Cache all of them, or none.")
+        if latents:
+            refuse_other_settings(latents[0].settings, self.settings(), f"of {instances[0].source!r}")
+        return latents
+
+
+def refuse_other_settings(made: dict[str, Any], wanted: dict[str, Any], which: str) -> None:
+    """Refuses cached latents that were made from something else.
+
+    Raises:
+        SettingError: names what differs.
+    """
+    different = [f"{name} {made.get(name)}, not {wanted[name]}" for name in wanted if made.get(name) != wanted[name]]
+    if different:
+        raise SettingError(
+            f"The cached latents {which} were made with {'; '.join(different)}. Use the same settings, cache the "
+            "latents anew in place of these, or train without them."
+        )
+
+
+def scene_key(instance: Instance) -> Tensor:
+    """(1,) int64, what the crop of a scene with cached latents is drawn from, the same in every epoch and run."""
+    return torch.tensor([sample_key(0, "latents.scene", instance.source, instance.id)])
+
+
+def variant_key(instance: Instance, variant: int) -> Tensor:
+    """(1,) int64, what a variant of a reference with cached latents is drawn from, likewise."""
+    return torch.tensor([sample_key(0, "latents.reference", instance.source, instance.id, epoch=variant)])

@@ -12,7 +12,7 @@ Example:
 """
 
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -66,6 +66,10 @@ class Side(SegmentationSource):
     @property
     def left_out(self) -> list[LeftOut]:
         return self.source.left_out
+
+    @property
+    def latents_made_from(self) -> dict[str, Any] | None:
+        return self.source.latents_made_from
 
     @cached_property
     def _indices(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -32,6 +32,21 @@ class Caption:
     by: str
 
 
+@dataclass(frozen=True)
+class CachedLatents:
+    """Latents of an instance that were computed before.
+
+    Args:
+        scene: (C, h, w), scaled latents of the scene as it was cropped then.
+        references: (V, C, h', w'), of V augmented references.
+        settings: what they were made from.
+    """
+
+    scene: Tensor
+    references: Tensor
+    settings: dict[str, Any]
+
+
 @dataclass
 class Instance:
     """One segmented object in one picture.
@@ -51,6 +66,7 @@ class Instance:
         key: the sample's key, set when a batch is made; what a captioner draws from.
         attributes: what is known of a drawn subject, such as {"hat": "crown"}; empty for photographs.
         written: captions that were written later, by a captioner or a person.
+        latents: computed before, where that is wanted.
     """
 
     image: Tensor
@@ -66,6 +82,7 @@ class Instance:
     key: int | None = None
     attributes: dict[str, str] = field(default_factory=dict)
     written: list[Caption] = field(default_factory=list)
+    latents: CachedLatents | None = None
 
     @property
     def subject(self) -> tuple[Tensor, Tensor]:
@@ -175,6 +192,11 @@ class SegmentationSource(Component, ABC):
     def left_out(self) -> list[LeftOut]:
         """The objects of the data that are no instances, as far as that is known without reading the pictures."""
         return []
+
+    @property
+    def latents_made_from(self) -> dict[str, Any] | None:
+        """What the cached latents of the instances were made from; None where they have none."""
+        return None
 
     def __iter__(self) -> Iterator[Instance]:
         return (self[index] for index in range(len(self)))

@@ -16,6 +16,7 @@ from pycocotools import mask as coco_mask
 from dreaminpainter.cutout import boxes_of
 from dreaminpainter.data.sources.base import Instance, LeftOut, PictureFile, SegmentationSource
 from dreaminpainter.data.sources.coco_index import CocoIndex, read_index
+from dreaminpainter.data.sources.contents import content_of_file
 from dreaminpainter.data.sources.files import inside, read_picture, required
 from dreaminpainter.data.sources.filter import ObjectFilter
 
@@ -88,6 +89,9 @@ class CocoSource(SegmentationSource):
     def picture_of(self, index: int) -> PictureFile:
         picture = self._index.pictures[self._index.objects[index].image_id]
         return PictureFile(inside(self._folder, picture.file, self._annotations), upright=False)
+
+    def content_of(self, index: int) -> str:
+        return content_of_file(self.picture_of(index), self.layout)
 
     @property
     def left_out(self) -> list[LeftOut]:

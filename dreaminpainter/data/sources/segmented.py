@@ -19,10 +19,10 @@ import torch
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
+from dreaminpainter.atomic import whole
 from dreaminpainter.components import describe
 from dreaminpainter.data.segmenting.base import Segment, Segmenter
 from dreaminpainter.data.sources.base import content_hash
-from dreaminpainter.data.store.atomic import whole
 from dreaminpainter.errors import InputError
 
 

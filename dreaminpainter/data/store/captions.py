@@ -29,8 +29,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dreaminpainter.atomic import whole
 from dreaminpainter.data.sources.base import HUMAN, Caption
-from dreaminpainter.data.store.atomic import whole
 from dreaminpainter.errors import InputError
 
 FOLDER = "captions"

@@ -5,8 +5,8 @@ import os
 from collections.abc import Container, Iterator
 from pathlib import Path
 
+from dreaminpainter.atomic import whole
 from dreaminpainter.data.sources.base import HUMAN, Caption
-from dreaminpainter.data.store.atomic import whole
 from dreaminpainter.data.store.captions import KINDS, SCHEMA, CaptionShards, Named, StoredCaptions
 from dreaminpainter.errors import InputError, MissingFileError
 

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from dreaminpainter.atomic import whole
 from dreaminpainter.data.sources.base import LeftOut, reasons
-from dreaminpainter.data.store.atomic import whole
 from dreaminpainter.data.store.schema import VERSION
 from dreaminpainter.errors import InputError
 

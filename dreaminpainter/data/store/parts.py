@@ -15,8 +15,8 @@ from typing import Any
 import pyarrow as pa
 from torch.utils.data import Dataset
 
+from dreaminpainter.atomic import whole
 from dreaminpainter.data.sources.base import LeftOut, PictureFile, SegmentationSource
-from dreaminpainter.data.store.atomic import whole
 from dreaminpainter.data.store.schema import FEATURES, encoded, row_of
 from dreaminpainter.errors import DreamInpainterError, MissingFileError
 

@@ -20,9 +20,9 @@ from datasets import Dataset, concatenate_datasets
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from dreaminpainter.atomic import SUFFIX, whole
 from dreaminpainter.components import describe
 from dreaminpainter.data.sources.base import LeftOut, SegmentationSource, damage_report
-from dreaminpainter.data.store.atomic import SUFFIX, whole
 from dreaminpainter.data.store.manifest import FILE, Manifest
 from dreaminpainter.data.store.parts import Parts, absolute
 from dreaminpainter.errors import InputError, SettingError

@@ -14,6 +14,7 @@ from dreaminpainter.data.sources.base import Instance, SegmentationSource
 from dreaminpainter.data.sources.files import inside, required
 from dreaminpainter.data.sources.filter import ObjectFilter
 from dreaminpainter.data.store.captions import StoredCaptions
+from dreaminpainter.data.store.latents import FOLDER, LatentCache
 from dreaminpainter.data.store.manifest import FILE, Manifest
 from dreaminpainter.data.store.schema import COLUMNS, instance_of
 from dreaminpainter.errors import InputError, SettingError
@@ -32,6 +33,7 @@ class PreparedSource(SegmentationSource):
         root: the folder that was given to `prepare` as output.
         keep: which objects are wanted of those that were kept while preparing; None for all.
         pictures: the folder that the pictures are in now, where they were moved since; None where they were not.
+        latents: train on the latents that `prepare --cache_latents` wrote.
 
     Raises:
         MissingFileError: there is no prepared data.
@@ -40,10 +42,13 @@ class PreparedSource(SegmentationSource):
 
     name = "prepared"
 
-    def __init__(self, root: str, keep: ObjectFilter | None = None, pictures: str | None = None) -> None:
+    def __init__(
+        self, root: str, keep: ObjectFilter | None = None, pictures: str | None = None, latents: bool = False
+    ) -> None:
         self.root = root
         self.keep = keep
         self.pictures = pictures
+        self.latents = latents
 
     def __len__(self) -> int:
         return len(self.rows) if self._kept is None else len(self._kept)
@@ -55,11 +60,13 @@ class PreparedSource(SegmentationSource):
             InputError: its picture cannot be read, or has changed in size.
             MissingFileError: its picture is not where it was.
         """
-        row = self.rows[self._row(index)]
+        number = self._row(index)
+        row = self.rows[number]
         data = row["image"]["bytes"]
         embedded = None if data is None else EncodedPicture(data, f"the picture of {row['id']!r} in {self.root}")
         instance = instance_of(row, embedded or self.picture_path(row))
         instance.written = self.captions.of(instance.id)
+        instance.latents = self.cache.of(number) if self.latents else None
         return instance
 
     def picture_path(self, row: dict[str, Any]) -> Path:
@@ -111,6 +118,15 @@ class PreparedSource(SegmentationSource):
     def captions(self) -> StoredCaptions:
         """The captions that were written since."""
         return StoredCaptions(Path(self.root) / "captions")
+
+    @property
+    def latents_made_from(self) -> dict[str, Any] | None:
+        return self.cache.settings if self.latents else None
+
+    @cached_property
+    def cache(self) -> LatentCache:
+        """The latents beside the data."""
+        return LatentCache(Path(self.root) / FOLDER)
 
     @property
     def _pictures(self) -> Path:

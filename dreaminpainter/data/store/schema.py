@@ -66,7 +66,7 @@ COLUMNS: dict[str, tuple[Any, str]] = {
 FEATURES = Features({name: kind for name, (kind, _) in COLUMNS.items()})
 """Of the rows on disk. Pictures are no `Image` there, whose paths datasets would look for from where it runs."""
 
-PUBLIC_FEATURES = Features({name: Image() if kind is _PICTURE else kind for name, kind in FEATURES.items()})
+PUBLIC_FEATURES = Features({name: Image() if kind is _PICTURE else kind for name, (kind, _) in COLUMNS.items()})
 """Of rows whose pictures are embedded, as the hub shows them; the same bytes."""
 
 

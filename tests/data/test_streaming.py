@@ -1,0 +1,182 @@
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+import torch
+from datasets import load_dataset
+
+from dreaminpainter.components import Component, describe, make
+from dreaminpainter.data.captioning import DatasetCaptioner
+from dreaminpainter.data.datamodule import InpaintingDataModule
+from dreaminpainter.data.masking import BoxMask
+from dreaminpainter.data.samples import SampleMaker
+from dreaminpainter.data.sources import CrittersSource
+from dreaminpainter.data.store import PreparedSource, prepare, publishing
+from dreaminpainter.data.store.publishing import write_parquet
+from dreaminpainter.data.streaming import ShardStream, StreamedBatches, StreamLoader
+from dreaminpainter.errors import InputError, MissingFileError, SettingError
+from dreaminpainter.types import Batch
+
+COUNT = 22
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """22 objects in files of 4."""
+    folder = tmp_path_factory.mktemp("shards")
+    prepare(CrittersSource(size=32, reference_size=32, count=COUNT, supersample=1), folder, num_workers=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publishing, "_SHARD", 4)
+        assert len(write_parquet(PreparedSource(str(folder)))) == 6
+    return folder
+
+
+def maker() -> SampleMaker:
+    return SampleMaker((32, 32), 32, BoxMask(), DatasetCaptioner(choice="first"))
+
+
+def batches(shards: Path, rank: int = 0, world_size: int = 1, **settings: Any) -> StreamedBatches:
+    stream = ShardStream(str(shards), buffer_size=5)
+    return StreamedBatches({"a": stream}, None, maker(), 3, endless=False, rank=rank, world_size=world_size)
+
+
+def as_made(batch: Batch) -> Batch:
+    return batch
+
+
+@pytest.mark.parametrize(("world_size", "workers"), [(1, 0), (2, 0), (4, 0), (2, 2)])
+def test_each_object_comes_once_whichever_process_and_worker_reads_it(shards, world_size, workers) -> None:
+    seen: list[str] = []
+    for rank in range(world_size):
+        loader = StreamLoader(batches(shards, rank, world_size), None, num_workers=workers, collate_fn=as_made)
+        seen += [name for batch in loader for name in batch.id]
+    assert sorted(seen) == sorted(f"train-0-{number}" for number in range(COUNT))
+
+
+def test_streamed_samples_are_those_of_the_prepared_source(shards) -> None:
+    own = {instance.id: instance for instance in PreparedSource(str(shards))}
+    for batch in batches(shards):
+        for row, name in enumerate(batch.id):
+            expected = maker()([own[name]], ["a"], [0])
+            assert torch.equal(batch.image[row], expected.image[0])
+            assert torch.equal(batch.mask[row], expected.mask[0])
+            assert torch.equal(batch.reference.pixels[row], expected.reference.pixels[0])
+            assert batch.caption[row] == expected.caption[0]
+
+
+def module(shards: Path, **settings: Any) -> InpaintingDataModule:
+    defaults: dict[str, Any] = {
+        "streams": {"a": ShardStream(str(shards), buffer_size=5)},
+        "validation": {"a": CrittersSource(size=32, reference_size=32, count=2)},
+        "height": 32,
+        "width": 32,
+        "reference_size": 32,
+        "batch_size": 3,
+        "num_workers": 0,
+    }
+    return InpaintingDataModule(**(defaults | settings))
+
+
+def ids(loader: Any) -> list[str]:
+    return [name for batch in loader for name in batch.id]
+
+
+def test_every_epoch_has_another_order_and_all_objects(shards) -> None:
+    loader = module(shards).train_dataloader()
+    first, second = ids(loader), ids(loader)
+    assert sorted(first) == sorted(second) and first != second
+    assert ids(module(shards).train_dataloader()) == first
+    assert ids(module(shards, seed=1).train_dataloader()) != first
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_stream_goes_on_where_its_state_was_taken(shards, workers) -> None:
+    settings = {"num_workers": workers, "samples_per_epoch": 12}
+    whole = [ids([batch]) for _ in range(2) for batch in module(shards, **settings).train_dataloader()]
+    reference = module(shards, **settings).train_dataloader()
+    epochs = [[ids([batch]) for batch in reference] for _ in range(2)]
+    assert [len(epoch) for epoch in epochs] == [4, 4] and epochs[0] == whole[:4]
+
+    started = module(shards, **settings).train_dataloader()
+    handed_out = iter(started)
+    assert ids([next(handed_out)]) == epochs[0][0]
+    state = started.state_dict()
+    assert state == {"epoch": 0, "batches": 1}
+    resumed = module(shards, **settings).train_dataloader()
+    resumed.load_state_dict(state)
+    assert [ids([batch]) for batch in resumed] == epochs[0][1:]
+    assert [ids([batch]) for batch in resumed] == epochs[1]
+
+
+def test_samples_per_epoch_may_be_more_than_there_are(shards) -> None:
+    seen = Counter(ids(module(shards, samples_per_epoch=42).train_dataloader()))
+    assert sum(seen.values()) == 42 and set(seen) == {f"train-0-{number}" for number in range(COUNT)}
+
+
+def test_weights_decide_how_often_each_stream_comes(shards) -> None:
+    streams = {name: ShardStream(str(shards), buffer_size=5) for name in "ab"}
+    settings = {"streams": streams, "weights": {"a": 3.0}, "samples_per_epoch": 400, "batch_size": 20}
+    names = [name for batch in module(shards, **settings).train_dataloader() for name in batch.source]
+    assert 0.66 < names.count("a") / len(names) < 0.84
+
+
+def test_streams_without_weights_have_each_object_once(shards) -> None:
+    loader = module(shards, streams={name: ShardStream(str(shards), buffer_size=5) for name in "ab"}).train_dataloader()
+    seen = Counter((source, name) for batch in loader for source, name in zip(batch.source, batch.id, strict=True))
+    assert set(seen.values()) == {1} and len(seen) == 2 * COUNT
+
+
+def test_what_has_no_shards_is_told_how_to_make_them(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match="--parquet true"):
+        ShardStream(str(tmp_path)).paths()
+    with pytest.raises(MissingFileError, match="nothing"):
+        ids(module(tmp_path, streams={"a": ShardStream(str(tmp_path / "nothing*.parquet"))}).train_dataloader())
+
+
+def test_shards_of_an_older_schema_are_refused(tmp_path: Path) -> None:
+    datasets.Dataset.from_dict({"id": ["1"], "image": [None]}).to_parquet(str(tmp_path / "old.parquet"))
+    with pytest.raises(InputError, match=r"old\.parquet lacks the columns area, attributes.*Prepare it again"):
+        ShardStream(str(tmp_path / "old.parquet")).rows(0)
+
+
+def test_settings_that_make_no_sense_are_refused(shards) -> None:
+    with pytest.raises(SettingError, match="one of the two"):
+        module(shards, train={"a": CrittersSource()})
+    with pytest.raises(SettingError, match=r"data\.validation is missing"):
+        module(shards, validation=None)
+    with pytest.raises(SettingError, match="buffer_size is 0"):
+        ShardStream("x", buffer_size=0)
+
+
+def test_a_stream_can_be_written_down_and_told_apart(shards, tmp_path: Path) -> None:
+    stream = ShardStream(str(shards), 7)
+    assert describe(make(describe(stream), Component)) == describe(stream)
+    hashes = {module(shards).manifest_hash(), module(shards, seed=3).manifest_hash()}
+    assert len(hashes) == 1
+    pattern = f"{shards}/parquet/train-0000[0-2]*.parquet"
+    assert module(shards, streams={"a": ShardStream(pattern)}).manifest_hash() not in hashes
+
+
+def test_published_files_show_their_pictures_and_keep_every_row(shards) -> None:
+    files = [str(path) for path in sorted((shards / "parquet").iterdir())]
+    rows = load_dataset("parquet", data_files=files, split="train")
+    assert isinstance(rows.features["image"], datasets.Image)
+    assert rows[0]["image"].size == (32, 32)
+    own = PreparedSource(str(shards)).rows
+    plain = rows.cast_column("image", datasets.Image(decode=False)).cast_column(
+        "reference", datasets.Image(decode=False)
+    )
+    assert plain.to_list() == own.to_list()
+
+
+def test_writing_files_goes_on_where_it_was_and_changes_nothing(shards) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publishing, "_SHARD", 4)
+        first = shards / "parquet" / "train-00000-of-00006.parquet"
+        before, changed = first.read_bytes(), first.stat().st_mtime_ns
+        (shards / "parquet" / "train-00003-of-00006.parquet").unlink()
+        assert len(write_parquet(PreparedSource(str(shards)))) == 6
+    assert (first.read_bytes(), first.stat().st_mtime_ns) == (before, changed)
+    assert len(list((shards / "parquet").iterdir())) == 6
