@@ -94,7 +94,6 @@ class BlipCaptioner(Captioner):
         inputs = self._processor(
             images=[image.to(device) for image in images],
             text=None if self.prompt is None else [self.prompt] * len(images),
-            input_data_format="channels_first",  # a crop three pixels wide would be taken for one with channels last
             return_tensors="pt",
         ).to(device)
         tokens = self._network.generate(**inputs, num_beams=self.num_beams, max_new_tokens=self.max_new_tokens)
