@@ -8,7 +8,7 @@ Example:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from dreaminpainter.data.segmenting.base import Segmenter
 from dreaminpainter.data.sources.base import Instance, LeftOut, PictureFile, SegmentationSource
 from dreaminpainter.data.sources.files import read_picture, required
 from dreaminpainter.data.sources.filter import ObjectFilter
+from dreaminpainter.data.sources.listing import Listing, listed
 from dreaminpainter.data.sources.picture_folder import captions_in, pictures_in
 from dreaminpainter.data.sources.segmented import SegmentedPicture, SegmentedPictures, kept_of
 from dreaminpainter.errors import InputError, SettingError
@@ -50,12 +51,6 @@ class _Place:
     @property
     def id(self) -> str:
         return f"{self.file}#{self.number}"
-
-
-@dataclass
-class _Index:
-    places: list[_Place] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
 
 
 class UnlabelledSource(SegmentationSource):
@@ -110,7 +105,7 @@ class UnlabelledSource(SegmentationSource):
         self.device = device
 
     def __len__(self) -> int:
-        return len(self._index.places)
+        return len(self._index.objects)
 
     def __getitem__(self, index: int) -> Instance:
         """The instance at `index`.
@@ -119,7 +114,7 @@ class UnlabelledSource(SegmentationSource):
             InputError: the picture or its captions cannot be read, or the picture has another size than before.
             MissingFileError: the picture is not there any more.
         """
-        place = self._index.places[index]
+        place = self._index.objects[index]
         path = Path(self.root) / place.file
         mask = place.picture.mask(place.number)
         left, top, right, bottom = boxes_of(mask[None])[0].tolist()
@@ -134,13 +129,13 @@ class UnlabelledSource(SegmentationSource):
         )
 
     def id_of(self, index: int) -> str:
-        return self._index.places[index].id
+        return self._index.objects[index].id
 
     def content_of(self, index: int) -> str:
-        return self._index.places[index].picture.content
+        return self._index.objects[index].picture.content
 
     def picture_of(self, index: int) -> PictureFile:
-        return PictureFile(Path(self.root) / self._index.places[index].file, upright=True)
+        return PictureFile(Path(self.root) / self._index.objects[index].file, upright=True)
 
     @property
     def left_out(self) -> list[LeftOut]:
@@ -149,35 +144,30 @@ class UnlabelledSource(SegmentationSource):
 
     # Copies that go to other processes take it with them, so that nothing is segmented there.
     @cached_property
-    def _index(self) -> _Index:
+    def _index(self) -> Listing[_Place]:
         root = required(Path(self.root), _LAYOUT)
         files = pictures_in(root)
         if self.keep.categories is not None:
             self.keep.check_categories(self.segmenter.class_names(), type(self.segmenter).__name__)
         self.segmenter.to(self.device or torch.accelerator.current_accelerator(check_available=True) or "cpu")
-        index = _Index()
         try:
-            for file, outcome in tqdm(self._outcomes(root, files), "segmenting", len(files), unit=" pictures"):
-                self._add(file, outcome, index)
+            return listed(self._found(root, files), root)
         finally:
             # Training needs the memory, and copies in other processes need no network.
             self.segmenter.release()
             self.segmenter.to("cpu")
-        return index
 
-    def _add(self, file: str, outcome: _Outcome, index: _Index) -> None:
-        if isinstance(outcome, LeftOut):
-            index.left_out.append(outcome)
-            return
-        if not outcome.objects:
-            index.left_out.append(LeftOut(file, "no object"))
-        for number, found in enumerate(outcome.objects):
-            place = _Place(file, outcome, number)
-            unwanted = self.keep.reason(found.area, found.class_name)
-            if unwanted:
-                index.left_out.append(LeftOut(place.id, unwanted))
-            else:
-                index.places.append(place)
+    def _found(self, root: Path, files: list[str]) -> Iterator[_Place | LeftOut]:
+        for file, outcome in tqdm(self._outcomes(root, files), "segmenting", len(files), unit=" pictures"):
+            if isinstance(outcome, LeftOut):
+                yield outcome
+                continue
+            if not outcome.objects:
+                yield LeftOut(file, "no object")
+            for number, found in enumerate(outcome.objects):
+                place = _Place(file, outcome, number)
+                unwanted = self.keep.reason(found.area, found.class_name)
+                yield LeftOut(place.id, unwanted) if unwanted else place
 
     def _outcomes(self, root: Path, files: list[str]) -> Iterator[tuple[str, _Outcome]]:
         """What becomes of each picture, in the order of the files."""
