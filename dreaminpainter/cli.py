@@ -16,7 +16,9 @@ COMMANDS = {
     "test": ("training", "the same on the test samples"),
     "predict": ("training", "fill the holes of the test samples and write the pictures into a folder"),
     "prepare": ("prepare", "read a data set once, and keep what training asks for"),
-    "caption": ("caption", "write captions of prepared data"),
+    "caption": ("caption", "write captions of prepared data and of its objects"),
+    "caption-export": ("caption", "write the captions of prepared data into a file to edit"),
+    "caption-import": ("caption", "bring the edited file back"),
     "doctor": ("doctor", "look at data before an hour of training finds out what is wrong with it"),
     "inpaint": ("inpaint", "fill the hole of one picture with the subject of another"),
 }
@@ -25,7 +27,7 @@ HELP = f"""dreaminpainter {__version__}: text-guided, subject-driven image inpai
 
 usage: dreaminpainter COMMAND [settings]
 
-{chr(10).join(f"  {name:10}{text}" for name, (_, text) in COMMANDS.items())}
+{chr(10).join(f"  {name:16}{text}" for name, (_, text) in COMMANDS.items())}
 
   dreaminpainter COMMAND --help            its settings
   dreaminpainter fit --config A --config B --print_config
@@ -43,7 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: what follows `dreaminpainter` on the command line; the process's own where left out.
 
     Returns:
-        0, or 2 after an error that the user can mend, which is printed without a stack trace.
+        0; 1 where the command found something wrong with what it was asked to judge; 2 after an error that the user can
+        mend, which is printed without a stack trace.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -62,12 +65,12 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     logging.getLogger("bitsandbytes.backends").setLevel(logging.ERROR)
     try:
-        import_module(f"dreaminpainter.commands.{COMMANDS[name][0]}").run(name, rest)
+        code: int | None = import_module(f"dreaminpainter.commands.{COMMANDS[name][0]}").run(name, rest)
     except DreamInpainterError as error:
         if os.environ.get("DREAMINPAINTER_DEBUG"):
             raise
         return _fail(_message(error))
-    return 0
+    return code or 0
 
 
 def _message(error: DreamInpainterError) -> str:

@@ -1,5 +1,6 @@
 """Every config that ships can be made into what it describes."""
 
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,15 @@ import torch
 import yaml
 from tiny_run import BACKBONE, DRAWN, SMALL, flags, instantiated, parsed, save_image_encoders
 
+from dreaminpainter.cli import main
 from dreaminpainter.components import Component
 from dreaminpainter.configuration import config_folder
+from dreaminpainter.data import sources
 from dreaminpainter.data.sources import CocoSource
 
 CONFIGS = sorted(path.relative_to(config_folder()).as_posix() for path in config_folder().rglob("*.yaml"))
-LAYERS = [name for name in CONFIGS if "/" in name and not name.startswith("data/")]
+LAYERS = [name for name in CONFIGS if "/" in name and not name.startswith(("data/", "sources/"))]
+SOURCES = [name for name in CONFIGS if name.startswith("sources/")]
 DATA = {name: value for name, value in SMALL.items() if name.startswith("data.")}
 
 
@@ -64,12 +68,15 @@ def test_every_config_is_tested_here() -> None:
         "sd15.yaml",
         "sd15_inpaint.yaml",
         "data/coco.yaml",
+        "data/merged.yaml",
+        "data/prepared.yaml",
     }
-    assert set(CONFIGS) == set(LAYERS) | others
+    assert set(CONFIGS) == set(LAYERS) | set(SOURCES) | others
     assert {name.split("/")[0] for name in LAYERS} == {
         "features",
         "injection",
         "masks",
+        "references",
         "regularization",
         "selection",
     }
@@ -125,6 +132,32 @@ def test_a_layer_sets_every_argument_of_its_classes(name: str) -> None:
     for section, parts in content(name).items():
         for part, said in parts.items():
             assert arguments(said) == arguments(settings[section][part])
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_config_of_a_source_sets_every_argument_and_is_understood(name: str, capsys) -> None:
+    said = content(name)
+    assert set(said["init_args"]) == set(signature(getattr(sources, said["class_path"])).parameters)
+    with pytest.raises(SystemExit) as ended:
+        main(["prepare", name.removesuffix(".yaml"), "--output", "somewhere", "--print_config"])
+    assert ended.value.code == 0
+    printed = yaml.safe_load(capsys.readouterr().out)["source"]
+    assert printed["class_path"].endswith(said["class_path"])
+    assert printed["init_args"]["root"] == said["init_args"]["root"]
+
+
+@pytest.mark.parametrize("name", ["prepared", "merged"])
+def test_a_config_of_prepared_data_holds_a_share_out(name: str) -> None:
+    made, said = (
+        instantiated("--config", "sd15", "--config", f"configs/data/{name}.yaml", *flags(BACKBONE)),
+        content(f"data/{name}.yaml")["data"],
+    )
+    assert set(made.data.train) == set(made.data.validation) == set(said["train"])
+    for source_name, source in made.data.train.items():
+        assert (source.side, source.share) == ("train", said["validation_share"])
+        assert_as_said(source.source, said["train"][source_name])
+    assert made.data.weights == said.get("weights")
+    assert_as_said(made.data.captioner, said["captioner"])
 
 
 @pytest.mark.parametrize(("name", "channels"), [("sd15.yaml", 5), ("sd15_inpaint.yaml", 9)])

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 from dreaminpainter.components import describe, make
 from dreaminpainter.data.sources import CocoSource, CrittersSource, ObjectFilter, SegmentationSource
 from dreaminpainter.data.store import PreparedSource, prepare
+from dreaminpainter.data.store.schema import columns_page
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
 
 
@@ -120,3 +121,9 @@ def _as_is(value: object) -> object:
 def test_an_index_beyond_the_end_is_refused(critters: Path) -> None:
     with pytest.raises(IndexError, match="Object 4 of 4"):
         PreparedSource(str(critters))[4]
+
+
+def test_the_page_of_columns_is_that_of_the_code() -> None:
+    committed = Path(__file__).parents[3] / "docs" / "prepared.md"
+    remedy = "write it anew: print(dreaminpainter.data.store.schema.columns_page(), end='')"
+    assert committed.read_text(encoding="utf-8") == columns_page(), remedy
