@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from dreaminpainter.components import Component
 from dreaminpainter.cutout import boxes_of
-from dreaminpainter.data.masking.choices import apply_chosen, checked_weights, draw_choice
-from dreaminpainter.data.masking.draws import between, checked_shares, key_of_its_own, some_ones
+from dreaminpainter.data.choices import apply_chosen, checked_weights, draw_choice
+from dreaminpainter.data.draws import between, checked_shares, key_of_its_own, some_ones
 from dreaminpainter.data.masking.morphology import erode, longer_sides, move
 from dreaminpainter.data.masking.painting import fill_polygons, paint_strokes
 from dreaminpainter.errors import SettingError

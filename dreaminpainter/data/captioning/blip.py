@@ -3,8 +3,8 @@
 from typing import Any, Literal
 
 import torch
+import transformers  # names of its networks are imported as they are used, which is quicker to start with
 from torch import Tensor
-from transformers import BlipForConditionalGeneration, BlipProcessor
 
 from dreaminpainter.data.captioning.base import Captioner
 from dreaminpainter.data.sources.base import Instance
@@ -70,10 +70,10 @@ class BlipCaptioner(Captioner):
         if self._network is not None:
             return
         try:
-            network = BlipForConditionalGeneration.from_pretrained(
+            network = transformers.BlipForConditionalGeneration.from_pretrained(
                 self.model, dtype=getattr(torch, self.dtype), use_safetensors=True
             )
-            self._processor = BlipProcessor.from_pretrained(self.model)
+            self._processor = transformers.BlipProcessor.from_pretrained(self.model)
         except (OSError, ValueError) as error:
             raise MissingFileError(
                 f"The captioner {self.model!r} is neither a folder with BLIP's config, processor and safetensors that "

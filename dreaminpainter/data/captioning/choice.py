@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from dreaminpainter.data.captioning.base import Captioner
-from dreaminpainter.data.masking.choices import checked_weights, draw_choice
-from dreaminpainter.data.masking.draws import key_of_its_own
+from dreaminpainter.data.choices import checked_weights, draw_choice
+from dreaminpainter.data.draws import key_of_its_own
 from dreaminpainter.data.sources.base import Instance
 from dreaminpainter.errors import SettingError
 

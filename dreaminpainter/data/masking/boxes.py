@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from dreaminpainter.cutout import boxes_of
+from dreaminpainter.data.draws import between, checked_shares
 from dreaminpainter.data.masking.base import MaskGenerator
-from dreaminpainter.data.masking.draws import between, checked_shares
 from dreaminpainter.data.masking.morphology import longer_sides
 from dreaminpainter.data.masking.painting import fill_boxes
 from dreaminpainter.errors import SettingError

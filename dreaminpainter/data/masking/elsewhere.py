@@ -3,8 +3,8 @@
 from torch import Tensor
 
 from dreaminpainter.cutout import boxes_of
+from dreaminpainter.data.draws import key_of_its_own, some_ones
 from dreaminpainter.data.masking.base import MaskGenerator
-from dreaminpainter.data.masking.draws import key_of_its_own, some_ones
 from dreaminpainter.data.masking.morphology import move, ones_in_boxes
 
 

@@ -5,9 +5,9 @@ from functools import partial
 from torch import Tensor
 
 from dreaminpainter.cutout import boxes_of
+from dreaminpainter.data.choices import apply_chosen, checked_weights, draw_choice
+from dreaminpainter.data.draws import key_of_its_own
 from dreaminpainter.data.masking.base import MaskGenerator
-from dreaminpainter.data.masking.choices import apply_chosen, checked_weights, draw_choice
-from dreaminpainter.data.masking.draws import key_of_its_own
 from dreaminpainter.errors import SettingError
 from dreaminpainter.randomness import uniform
 from dreaminpainter.schedules import Schedule

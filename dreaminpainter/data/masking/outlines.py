@@ -3,8 +3,8 @@
 from torch import Tensor
 
 from dreaminpainter.cutout import boxes_of
+from dreaminpainter.data.draws import between, checked_shares
 from dreaminpainter.data.masking.base import MaskGenerator
-from dreaminpainter.data.masking.draws import between, checked_shares
 from dreaminpainter.data.masking.morphology import dilate, longer_sides
 
 

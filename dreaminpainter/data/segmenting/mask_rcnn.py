@@ -1,5 +1,6 @@
 """Objects by torchvision's Mask R-CNN."""
 
+from importlib import import_module
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -8,12 +9,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, maskrcnn_resnet50_fpn_v2
 
 from dreaminpainter.data.segmenting.base import Segment, Segmenter
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
 
-_PUBLISHED = MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1
 _NO_CLASS = ("__background__", "N/A")
 
 
@@ -42,11 +41,11 @@ class MaskRcnnSegmenter(Segmenter):
         self.min_size = min_size
 
     def class_names(self) -> list[str]:
-        return [name for name in _PUBLISHED.meta["categories"] if name not in _NO_CLASS]
+        return [name for name in _weights().meta["categories"] if name not in _NO_CLASS]
 
     def read(self) -> nn.Module:
         state = _published() if self.weights is None else _read(Path(self.weights))
-        network: nn.Module = maskrcnn_resnet50_fpn_v2(
+        network: nn.Module = _detection().maskrcnn_resnet50_fpn_v2(
             weights=None, weights_backbone=None, min_size=self.min_size, box_score_thresh=self.threshold
         )
         try:
@@ -59,7 +58,7 @@ class MaskRcnnSegmenter(Segmenter):
         return network
 
     def segment(self, network: nn.Module, images: Tensor) -> list[list[Segment]]:
-        names = _PUBLISHED.meta["categories"]
+        names = _weights().meta["categories"]
         return [
             [
                 Segment((probability >= 0.5).cpu(), names[label], score)
@@ -73,11 +72,12 @@ class MaskRcnnSegmenter(Segmenter):
 
 
 def _published() -> dict[str, Any]:
+    weights = _weights()
     try:
-        state: dict[str, Any] = _PUBLISHED.get_state_dict(progress=True, check_hash=True)
+        state: dict[str, Any] = weights.get_state_dict(progress=True, check_hash=True)
     except OSError as error:
         raise MissingFileError(
-            f"torchvision cannot download {_PUBLISHED.url} ({error}). Download it where there is a network, and name "
+            f"torchvision cannot download {weights.url} ({error}). Download it where there is a network, and name "
             "the file as weights."
         ) from error
     return state
@@ -95,3 +95,13 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, SafetensorError, UnpicklingError, RuntimeError, EOFError) as error:
         raise InputError(f"{path} cannot be read as weights ({error}). Download or save it again.") from error
     return state
+
+
+def _detection() -> Any:
+    """torchvision's detectors; all of torchvision's networks come with them, which takes seconds."""
+    return import_module("torchvision.models.detection")
+
+
+def _weights() -> Any:
+    """The published weights by name, with the classes that they know."""
+    return _detection().MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1

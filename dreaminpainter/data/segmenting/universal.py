@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
+import transformers  # names of its networks are imported as they are used, which is quicker to start with
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForUniversalSegmentation, AutoProcessor
 
 from dreaminpainter.data.segmenting.base import Segment, Segmenter
 from dreaminpainter.errors import MissingFileError, SettingError
@@ -52,7 +52,7 @@ class UniversalSegmenter(Segmenter):
 
     def read(self) -> nn.Module:
         network: nn.Module = self._from_pretrained(
-            AutoModelForUniversalSegmentation,
+            transformers.AutoModelForUniversalSegmentation,
             config=self._config,
             dtype=getattr(torch, self.dtype),
             use_safetensors=True,
@@ -88,7 +88,7 @@ class UniversalSegmenter(Segmenter):
 
     @cached_property
     def _config(self) -> Any:
-        config = self._from_pretrained(AutoConfig)
+        config = self._from_pretrained(transformers.AutoConfig)
         if config.model_type not in _FAMILIES:
             raise SettingError(
                 f"UniversalSegmenter: {self.model!r} is a {config.model_type}; give a checkpoint of one of "
@@ -98,7 +98,7 @@ class UniversalSegmenter(Segmenter):
 
     @cached_property
     def _processor(self) -> Any:
-        return self._from_pretrained(AutoProcessor)
+        return self._from_pretrained(transformers.AutoProcessor)
 
     def _from_pretrained(self, kind: Any, **arguments: Any) -> Any:
         try:

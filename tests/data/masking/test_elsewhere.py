@@ -6,8 +6,8 @@ from oracles import masks as oracle
 from torch import Tensor
 
 from dreaminpainter.cutout import boxes_of
+from dreaminpainter.data.draws import key_of_its_own
 from dreaminpainter.data.masking import ElsewhereMask, ExactMask, LooseBoxMask
-from dreaminpainter.data.masking.draws import key_of_its_own
 from dreaminpainter.data.masking.morphology import move, ones_in_boxes
 
 

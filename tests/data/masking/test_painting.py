@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oracles import masks as oracle
 from torch import Tensor
 
-from dreaminpainter.data.masking.draws import some_ones
+from dreaminpainter.data.draws import some_ones
 from dreaminpainter.data.masking.painting import fill_polygons, paint_strokes
 
 LIKE = torch.zeros(1, 1, 20, 25)

@@ -1,4 +1,4 @@
-"""What generators of holes draw from the samples' keys."""
+"""What components of the data draw from the samples' keys."""
 
 import torch
 from torch import Tensor
