@@ -113,8 +113,8 @@ def _layers(words: list[str]) -> list[str]:
     if not folders:
         return configs
     prepared = {one: {"class_path": "PreparedSource", "init_args": {"root": one}} for one in folders}
-    # No captions are asked of data that may not have been captioned yet.
-    data = {"train": prepared, "validation": {}, "captioner": "ClassNameCaptioner"}
+    # Neither captions nor a full batch are asked of data that no training has been planned for yet.
+    data = {"train": prepared, "validation": {}, "captioner": "ClassNameCaptioner", "batch_size": 1}
     return ["--config", json.dumps({"data": data}), *configs]
 
 

@@ -141,7 +141,7 @@ def _examined(
     try:
         size, left_out = len(source), source.left_out
         ids = [source.id_of(index) for index in range(size)] if _knows(source, "id_of") else None
-        contents = source.contents() if _knows(source, "contents", "content_of") else None
+        contents = source.contents() if _knows(source, "contents") else None
         places = [source.picture_of(index) for index in range(size)]
     except (DreamInpainterError, OSError) as error:
         return Part(split, name, kind, unreadable=str(error))
@@ -151,10 +151,10 @@ def _examined(
     return Part(split, name, kind, size, left_out, ids, contents, files if len(files) == size else None, opened)
 
 
-def _knows(source: SegmentationSource, *methods: str) -> bool:
-    """Whether a source answers without reading every picture: then it overrides one of these methods."""
+def _knows(source: SegmentationSource, method: str) -> bool:
+    """Whether a source has these answers at hand: then it overrides the method, which else reads every picture."""
     kind = type(source.source if isinstance(source, Side) else source)
-    return any(getattr(kind, method) is not getattr(SegmentationSource, method) for method in methods)
+    return getattr(kind, method) is not getattr(SegmentationSource, method)
 
 
 def _opened(objects: _Objects, label: str, num_workers: int) -> list[Opened]:
