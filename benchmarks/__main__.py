@@ -4,6 +4,7 @@ from jsonargparse import auto_cli
 
 from benchmarks.autoencoder import autoencoder
 from benchmarks.critters import critters
+from benchmarks.data import data
 from benchmarks.pack import pack
 from benchmarks.pictures import pictures
 from benchmarks.probes import probes
@@ -11,5 +12,7 @@ from benchmarks.progress import progress
 
 if __name__ == "__main__":
     auto_cli(
-        [autoencoder, critters, pack, pictures, probes, progress], as_positional=False, prog="python -m benchmarks"
+        [autoencoder, critters, data, pack, pictures, probes, progress],
+        as_positional=False,
+        prog="python -m benchmarks",
     )

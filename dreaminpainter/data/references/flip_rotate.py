@@ -37,7 +37,13 @@ class FlipRotate(ReferenceAugmentation):
         scale_B = 1 / (radians_B.cos() + radians_B.sin().abs())
         centre = torch.full((len(key), 2), (size - 1) / 2)
         matrix_B23 = get_rotation_matrix2d(centre, angle_B, scale_B[:, None].expand(-1, 2)).to(pixels)
-        mirrored = (uniform(key, (), "reference.flip") < self.flip).to(pixels.device)[:, None, None, None]
-        pixels = torch.where(mirrored, pixels.flip(3), pixels)
-        mask = torch.where(mirrored, mask.flip(3), mask)
+        mirrored = (uniform(key, (), "reference.flip") < self.flip).tolist()
+        pixels, mask = _mirror(pixels, mirrored), _mirror(mask, mirrored)
         return move(pixels, mask, lambda both: warp_affine(both, matrix_B23, (size, size)))
+
+
+def _mirror(pictures: Tensor, mirrored: list[bool]) -> Tensor:
+    """(B, C, H, W) pictures, some of them mirrored; only those are, since it takes as long as a good part of a turn."""
+    return torch.stack(
+        [one.flip(2) if is_mirrored else one for one, is_mirrored in zip(pictures, mirrored, strict=True)]
+    )
