@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format critters clean
+.PHONY: help demo test test-slow lint format critters notebooks clean
 
 help: ## list the targets
 	@echo "dreaminpainter: each target makes .venv first where it is needed."
@@ -35,6 +35,9 @@ critters: $(STAMP) ## make the model in the box anew: fit, pack, measure (an hou
 	@$(BIN)/python -m benchmarks pictures
 	@$(BIN)/dreaminpainter fit --config configs/critters.yaml --config configs/critters_small.yaml --ckpt_path last
 	@$(BIN)/python -m benchmarks pack --checkpoint runs/critters_small/checkpoints/last.ckpt --output tests/models/critters_small
+
+notebooks: $(STAMP) ## execute the notebooks anew
+	@$(BIN)/python -m notebooks.build
 
 lint: $(STAMP) ## check style, format, types and the direction of imports
 	@echo "==> ruff check"

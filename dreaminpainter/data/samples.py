@@ -49,7 +49,7 @@ class SampleMaker:
         """The batch.
 
         Args:
-            instances: its samples. Their masks are made worse and their keys are set.
+            instances: its samples; their keys are set.
             sources: what the run calls the source of each.
             epochs: the epoch of each, which its draws depend on.
             step: the optimizer step that the batch is for.
@@ -67,7 +67,7 @@ class SampleMaker:
             variant = integers(key, 0, len(latents[0].references), (), "latents.variant").tolist()
             keys = [scene_key(instance) for instance in instances]
             reference_keys = [variant_key(instance, one) for instance, one in zip(instances, variant, strict=True)]
-        self.degrade(instances, keys)
+        instances = self.degraded(instances, keys)
         image, object_mask = self.scenes(instances, keys)
         reference = self.references(instances, reference_keys)
         if latents:
@@ -85,10 +85,12 @@ class SampleMaker:
             latents=torch.stack([one.scene for one in latents]) if latents else None,
         )
 
-    def degrade(self, instances: list[Instance], keys: list[Tensor]) -> None:
-        """Makes the instances' masks worse, as the keys (1,) say."""
-        for instance, key in zip(instances, keys, strict=True):
-            instance.mask = self.degradation(instance.mask[None].float(), key)[0].bool()
+    def degraded(self, instances: list[Instance], keys: list[Tensor]) -> list[Instance]:
+        """The instances with worse masks, as the keys (1,) say."""
+        return [
+            replace(instance, mask=self.degradation(instance.mask[None].float(), key)[0].bool())
+            for instance, key in zip(instances, keys, strict=True)
+        ]
 
     def scenes(self, instances: list[Instance], keys: list[Tensor]) -> tuple[Tensor, Tensor]:
         """(B, 3, H, W) scenes in [-1, 1], and (B, 1, H, W) object masks in {0, 1}, framed as the keys (1,) say."""

@@ -7,6 +7,7 @@ from torch.utils.data import DataLoader
 
 from dreaminpainter.data.captioning import ClassNameCaptioner, DatasetCaptioner
 from dreaminpainter.data.dataset import InpaintingDataset, Pick
+from dreaminpainter.data.degradation import Eroded
 from dreaminpainter.data.masking import DilatedMask, ExactMask, LooseBoxMask, MixtureMask
 from dreaminpainter.data.references import FlipRotate, NoAugmentation
 from dreaminpainter.data.samples import SampleMaker
@@ -208,3 +209,25 @@ def test_the_captioner_sees_the_picture_as_it_was_cropped() -> None:
     assert torch.equal(
         torch.stack(captioner.images).float() / 127.5 - 1, ((made.image + 1) * 127.5).round() / 127.5 - 1
     )
+
+
+def test_worse_outlines_reach_scene_and_reference_and_leave_the_source_alone() -> None:
+    class Kept(Photographs):
+        """A source that keeps its instances."""
+
+        def __init__(self) -> None:
+            self.kept = list(Photographs())
+
+        def __getitem__(self, index: int) -> Instance:
+            return self.kept[index]
+
+    source = Kept()
+    before = [instance.mask.clone() for instance in source.kept]
+    settings: dict[str, Any] = {"sources": {"photos": source}, "mask": ExactMask(), "augmentation": NoAugmentation()}
+    plain, worse = dataset(**settings), dataset(**settings, degradation=Eroded(0.1, 0.1))
+    picks = [Pick("photos", index, 0) for index in range(9)]
+    for _ in range(2):
+        whole, eroded = plain.__getitems__(picks), worse.__getitems__(picks)
+        assert (eroded.mask.sum((1, 2, 3)) < whole.mask.sum((1, 2, 3))).all()
+        assert (eroded.reference.pixels == 1).sum() > (whole.reference.pixels == 1).sum()
+    assert all(torch.equal(instance.mask, mask) for instance, mask in zip(source.kept, before, strict=True))

@@ -120,7 +120,7 @@ def _write(
     for start in range(rows.start, rows.stop, batch_size):
         group = instances(range(start, min(start + batch_size, rows.stop)))
         keys = [scene_key(instance) for instance in group]
-        maker.degrade(group, keys)
+        group = maker.degraded(group, keys)
         scenes.append(encode(maker.scenes(group, keys)[0]))
         drawn = [
             encode(maker.references(group, [variant_key(instance, variant) for instance in group]).pixels)
