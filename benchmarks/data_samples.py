@@ -119,7 +119,7 @@ def stages(ours: InpaintingDataModule, samples: int, repeats: int) -> dict[str, 
     maker = dataset.maker
     for stage, owner, name in (
         ("decode", dataset, "_load"),
-        ("degrade", maker, "degrade"),
+        ("degrade", maker, "degraded"),
         ("scenes", maker, "scenes"),
         ("mask", maker, "mask"),
         ("references", maker, "references"),

@@ -47,7 +47,7 @@ def cut_out(
     border = (before_x, side - width - before_x, before_y, side - height - before_y)
     behind = torch.tensor(1.0) if background is None else _window(background, left - before_x, top - before_y, side)
     subject = F.pad(mask[:, top:bottom, left:right], border)
-    pixels = F.pad(image[:, top:bottom, left:right].float() / 127.5 - 1.0, border)
+    pixels = F.pad(image[:, top:bottom, left:right].float().div_(127.5).sub_(1.0), border)
     return resize_together(torch.where(subject, pixels, behind), subject, (size, size))
 
 
@@ -72,7 +72,7 @@ def resize_together(image: Tensor, mask: Tensor, size: tuple[int, int]) -> tuple
     small_mask = (resized[3:] >= 0.5).float()
     if not small_mask.any():
         small_mask = F.adaptive_max_pool2d(mask.float(), size)
-    return resized[:3].clamp(-1.0, 1.0), small_mask
+    return resized[:3].clamp_(-1.0, 1.0), small_mask
 
 
 def boxes_of(mask: Tensor) -> Tensor:

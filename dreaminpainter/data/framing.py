@@ -82,7 +82,7 @@ class Framing(Component):
         top = _start(seen_YX[0], size[0], (box[1], box[3]), place[0])
         left = _start(seen_YX[1], size[1], (box[0], box[2]), place[1])
         window = (slice(None), slice(top, top + size[0]), slice(left, left + size[1]))
-        image = instance.image[window].float() / 127.5 - 1.0
+        image = instance.image[window].float().div_(127.5).sub_(1.0)
         return Framed(*resize_together(image, instance.mask[window], (height, width)))
 
     def _crop_size(

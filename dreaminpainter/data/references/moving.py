@@ -28,7 +28,7 @@ def move(pixels: Tensor, mask: Tensor, warp: Callable[[Tensor], Tensor]) -> tupl
     if lost.any():  # a subject of a pixel or two, between the places where the warp looks
         larger = warp(F.max_pool2d(mask, kernel_size=5, stride=1, padding=2)) >= 0.5
         moved = torch.where(lost[:, None, None, None], larger, moved)
-    return (both[:, :3] + around).clamp(-1.0, 1.0), moved.to(mask.dtype)
+    return (both[:, :3] + around).clamp_(-1.0, 1.0), moved.to(mask.dtype)
 
 
 def _colour_around(pixels: Tensor, mask: Tensor) -> Tensor:
