@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 from given import Given, instance, module, scene, sound
+from torch import Tensor
 
 from dreaminpainter import __version__
+from dreaminpainter.data.degradation import MaskDegradation
 from dreaminpainter.data.doctor import Finding, Report, contact_sheet, examine, page, report_on
 from dreaminpainter.data.sources import Caption, LeftOut
 from dreaminpainter.errors import InputError, SettingError
@@ -148,6 +150,24 @@ def test_loader_processes_find_the_same() -> None:
     data = module({"mine": broken()})
     here, there = (report_on(examine(data, num_workers=count), []) for count in (0, 2))
     assert here == there
+
+
+class Halved(MaskDegradation):
+    """Keeps the left half of the picture's mask."""
+
+    def degrade(self, object_mask: Tensor, key: Tensor) -> Tensor:
+        worse = object_mask.clone()
+        worse[..., object_mask.shape[-1] // 2 :] = 0
+        return worse
+
+
+def test_masks_are_judged_as_they_are_and_holes_as_training_would_make_them() -> None:
+    plain, worse = (
+        examine(module({"mine": Given(sound(3))}, **settings), num_workers=0).parts[0].facts
+        for settings in ({}, {"degradation": Halved()})
+    )
+    assert [facts.area for _, facts in worse] == [facts.area for _, facts in plain]
+    assert [facts.hole for _, facts in worse] != [facts.hole for _, facts in plain]
 
 
 def test_examined_data_is_left_as_it_was() -> None:
