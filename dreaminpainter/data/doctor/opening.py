@@ -1,7 +1,7 @@
 """Opens one object as training would, and keeps of it what the checks ask for."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -99,7 +99,7 @@ def open_object(source: SegmentationSource, index: int, maker: SampleMaker, name
         return Opened(instance.id, faults)
     batch: Batch | None = None
     try:
-        batch = maker([replace(instance)], [name], [0])  # a copy, because the maker changes what it is given
+        batch = maker([instance], [name], [0])
     except (DreamInpainterError, OSError) as error:
         faults = [Fault("training", str(error))]
     if batch is not None:
