@@ -65,12 +65,12 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     logging.getLogger("bitsandbytes.backends").setLevel(logging.ERROR)
     try:
-        code: int | None = import_module(f"dreaminpainter.commands.{COMMANDS[name][0]}").run(name, rest)
+        outcome: object = import_module(f"dreaminpainter.commands.{COMMANDS[name][0]}").run(name, rest)
     except DreamInpainterError as error:
         if os.environ.get("DREAMINPAINTER_DEBUG"):
             raise
         return _fail(_message(error))
-    return code or 0
+    return outcome if isinstance(outcome, int) else 0
 
 
 def _message(error: DreamInpainterError) -> str:

@@ -1,5 +1,8 @@
 """Cached latents, written for a config of `fit`."""
 
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
 from jsonargparse import ArgumentError
 
 from dreaminpainter.commands.latents import refuse_holes
@@ -10,6 +13,16 @@ from dreaminpainter.data.store.reading import PreparedSource
 from dreaminpainter.encoding import autoencoder_identity, encode_images
 from dreaminpainter.errors import SettingError
 from dreaminpainter.module import DreamInpainter
+
+_ONLY_FOR_RUNS = ("ckpt_path", "weights_only")
+"""What a config of `fit` may hold that is not about how things are made."""
+
+
+class _Maker(DreamInpainterCLI):
+    """Makes model and data of a config, and runs nothing."""
+
+    def before_instantiate_classes(self) -> None:
+        """There are no logs and no checkpoint to see to."""
 
 
 def cache_latents(prepared: PreparedSource, config: str, variants: int, device: str) -> None:
@@ -25,10 +38,10 @@ def cache_latents(prepared: PreparedSource, config: str, variants: int, device: 
         SettingError: the config cannot be understood, or its input form depends on the hole.
     """
     try:
-        cli = DreamInpainterCLI(
+        cli = _Maker(
             DreamInpainter,
             InpaintingDataModule,
-            args=["--config", str(find_config(config))],
+            args=_settings(config),
             run=False,
             seed_everything_default=0,
             save_config_callback=None,
@@ -47,3 +60,8 @@ def cache_latents(prepared: PreparedSource, config: str, variants: int, device: 
         autoencoder_identity(vae),
         variants,
     )
+
+
+def _settings(config: str) -> dict[str, Any]:
+    settings: dict[str, Any] = yaml.safe_load(find_config(config).read_text(encoding="utf-8"))
+    return {name: value for name, value in settings.items() if name not in _ONLY_FOR_RUNS}

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.data import default_collate
 
 from dreaminpainter.components import describe
 from dreaminpainter.cutout import cut_out
@@ -95,17 +96,18 @@ class SampleMaker:
     def scenes(self, instances: list[Instance], keys: list[Tensor]) -> tuple[Tensor, Tensor]:
         """(B, 3, H, W) scenes in [-1, 1], and (B, 1, H, W) object masks in {0, 1}, framed as the keys (1,) say."""
         framed = [self.framing(instance, *self.size, key) for instance, key in zip(instances, keys, strict=True)]
-        return torch.stack([one.image for one in framed]), torch.stack([one.object_mask for one in framed])
+        return _stacked([one.image for one in framed]), _stacked([one.object_mask for one in framed])
 
     def references(self, instances: list[Instance], keys: list[Tensor]) -> Reference:
         """The subjects cut out, on their backgrounds, augmented as the keys (1,) say."""
-        cut = []
+        made = []
         for instance, key in zip(instances, keys, strict=True):
             image, mask = instance.subject
-            cut.append(cut_out(image, mask, self.reference_size, background=self.background(image, mask, key)))
-        pixels, masks = (torch.stack(part) for part in zip(*cut, strict=True))
-        pixels, masks = self.augmentation(pixels, masks, torch.cat(keys))
-        return Reference(pixels=pixels, mask=masks, text=[""] * len(instances))
+            pixels, subject = cut_out(image, mask, self.reference_size, background=self.background(image, mask, key))
+            # One by one: what is augmented stays within the processor's cache.
+            made.append(self.augmentation(pixels[None], subject[None], key))
+        pixels_B, masks_B = (_stacked([part[0] for part in parts]) for parts in zip(*made, strict=True))
+        return Reference(pixels=pixels_B, mask=masks_B, text=[""] * len(instances))
 
     def settings(self) -> dict[str, Any]:
         """What scenes and references are made from besides the instance and its key."""
@@ -140,6 +142,12 @@ def refuse_other_settings(made: dict[str, Any], wanted: dict[str, Any], which: s
             f"The cached latents {which} were made with {'; '.join(different)}. Use the same settings, cache the "
             "latents anew in place of these, or train without them."
         )
+
+
+def _stacked(tensors: list[Tensor]) -> Tensor:
+    """One batch of all; in a loader's worker straight into the memory that it shares, which saves a copy."""
+    batch: Tensor = default_collate(tensors)
+    return batch
 
 
 def scene_key(instance: Instance) -> Tensor:

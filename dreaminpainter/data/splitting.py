@@ -11,6 +11,7 @@ Example:
     8
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -59,6 +60,10 @@ class Side(SegmentationSource):
 
     def content_of(self, index: int) -> str:
         return self.source.content_of(int(self._indices[index]))
+
+    def contents(self) -> Sequence[str]:
+        contents = self.source.contents()
+        return [contents[index] for index in self._indices.tolist()]
 
     def picture_of(self, index: int) -> PictureFile | None:
         return self.source.picture_of(int(self._indices[index]))

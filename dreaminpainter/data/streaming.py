@@ -4,14 +4,16 @@ A stream promises coverage: in one pass each object comes once, whichever proces
 with a `SegmentationSource`, the order depends on how many of these there are.
 """
 
+import multiprocessing
 from collections.abc import Iterator
 from hashlib import blake2b
 from itertools import count, islice
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Image, interleave_datasets, load_dataset
+from datasets import Image, load_dataset
 from datasets import IterableDataset as Rows
 from datasets.distributed import split_dataset_by_node
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
@@ -22,6 +24,7 @@ from dreaminpainter.data.sources.files import required
 from dreaminpainter.data.store.schema import COLUMNS, instance_of
 from dreaminpainter.errors import InputError, SettingError
 from dreaminpainter.pictures import EncodedPicture
+from dreaminpainter.randomness import sample_key, uniform
 from dreaminpainter.types import Batch
 
 
@@ -88,7 +91,11 @@ class ShardStream(Component):
         return blake2b("\n".join(files).encode(), digest_size=16).hexdigest()
 
 
-class StreamedBatches(IterableDataset[Batch]):
+_Named = tuple[int, str, dict[str, Any]]
+"""Epoch, stream and row."""
+
+
+class StreamedBatches(IterableDataset[Batch | None]):
     """Batches of one process, of which each loader worker makes its part.
 
     Args:
@@ -127,36 +134,62 @@ class StreamedBatches(IterableDataset[Batch]):
         """The next iteration is of `epoch`, and leaves out as many batches at its start."""
         self._start.copy_(torch.tensor([epoch, batches]))
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Batch | None]:
+        """The worker's batches; None in the place of each that was trained on already."""
         info = get_worker_info()
         worker, workers = (info.id, info.num_workers) if info else (0, 1)
         epoch, done = self._start.tolist()
-        rows = self._rows(epoch)
-        skipped = len(range(worker, done, workers)) * self.batch_size
-        while batch := list(islice(rows, self.batch_size)):
-            if skipped >= len(batch):
-                skipped -= len(batch)
-                continue
-            yield self._made(batch)
+        rows = self._rows(epoch, worker)
+        done_here = len(range(worker, done, workers))
+        for number in count():
+            batch = list(islice(rows, self.batch_size))
+            if not batch:
+                return
+            yield None if number < done_here else self._made(batch)
 
-    def _rows(self, first: int) -> Iterator[tuple[int, str, dict[str, Any]]]:
-        """Epoch, stream and row, over as many passes as are wanted."""
-        names = list(self.streams)
-        rows = [stream.rows(self.maker.seed).map(_Named(name)) for name, stream in self.streams.items()]
-        share = None if self.weights is None else [self.weights.get(name, 1.0) for name in names]
-        mixed = interleave_datasets(
-            rows,
-            probabilities=share and [one / sum(share) for one in share],
-            seed=self.maker.seed,
-            stopping_strategy="all_exhausted" if share else "all_exhausted_without_replacement",
-        )
-        mine = split_dataset_by_node(mixed, rank=self.rank, world_size=self.world_size)
+    def _rows(self, first: int, worker: int) -> Iterator[_Named]:
+        """The rows of one worker, over as many passes as are wanted."""
+        own = {
+            name: split_dataset_by_node(stream.rows(self.maker.seed), rank=self.rank, world_size=self.world_size)
+            for name, stream in self.streams.items()
+        }
         for epoch in count(first) if self.endless else [first]:
-            mine.set_epoch(epoch)
-            for row in mine:
-                yield epoch, row["stream"], row
+            yield from self._turns(own, epoch) if self.weights is None else self._by_weight(own, epoch, worker)
 
-    def _made(self, batch: list[tuple[int, str, dict[str, Any]]]) -> Batch:
+    def _turns(self, own: dict[str, Rows], epoch: int) -> Iterator[_Named]:
+        """Every row once, the streams in turn as long as they last."""
+        left = {name: _pass(name, rows, epoch) for name, rows in own.items()}
+        while left:
+            for name in list(left):
+                row = next(left[name], None)
+                if row is None:
+                    del left[name]
+                else:
+                    yield row
+
+    def _by_weight(self, own: dict[str, Rows], epoch: int, worker: int) -> Iterator[_Named]:
+        """Streams drawn by weight until each has come to its end once; those that did begin again."""
+        weights = torch.tensor([(self.weights or {}).get(name, 1.0) for name in own])
+        drawn = [name for name, weight in zip(own, weights.tolist(), strict=True) if weight > 0]
+        left = {name: _pass(name, own[name], epoch) for name in drawn}
+        ended: set[str] = set()
+        key = torch.tensor([sample_key(self.maker.seed, "streams", f"{self.rank} {worker}", epoch=epoch)])
+        for number in count():
+            limits = weights.cumsum(0) / weights.sum()
+            chosen = int(torch.searchsorted(limits, uniform(key, (), f"turn {number}"), right=True))
+            name = list(own)[chosen]
+            row = next(left[name], None)
+            if row is None:
+                ended.add(name)
+                if len(ended) == len(drawn):
+                    return
+                left[name] = _pass(name, own[name], epoch)
+                row = next(left[name], None)
+            # A worker may have no part in a stream of few files.
+            if row is not None:
+                yield row
+
+    def _made(self, batch: list[_Named]) -> Batch:
         epochs, names, rows = zip(*batch, strict=True)
         instances = [instance_of(row, _picture(row)) for row in rows]
         return self.maker(instances, list(names), list(epochs))
@@ -174,8 +207,7 @@ class StreamLoader(DataLoader[Any]):
     dataset: StreamedBatches
 
     def __init__(self, batches: StreamedBatches, length: int | None, **settings: Any) -> None:
-        # Arrow's threads do not survive a fork.
-        context = "spawn" if settings.get("num_workers") else None
+        context = _context() if settings.get("num_workers") else None
         super().__init__(batches, batch_size=None, multiprocessing_context=context, **settings)
         self.length = length
         self._next = {"epoch": 0, "batches": 0}
@@ -193,20 +225,29 @@ class StreamLoader(DataLoader[Any]):
         self._here = dict(self._next)
         self._next = {"epoch": self._here["epoch"] + 1, "batches": 0}
         self.dataset.start_at(**self._here)
-        left = None if self.length is None else self.length - self._here["batches"]
-        for batch in islice(super().__iter__(), left):
+        # The places of the batches that were left out are gone through all the same, or workers would change turns.
+        for batch in islice(super().__iter__(), self._here["batches"], self.length):
             self._here["batches"] += 1
             yield batch
 
 
-class _Named:
-    """Adds the stream's name to a row."""
+def _context() -> BaseContext:
+    """How workers are started: not as forks of this process, since Arrow's threads do not survive that.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    Where there is one, a server that has imported everything is forked instead, which is quicker than starting anew.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
 
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        return row | {"stream": self.name}
+
+def _pass(name: str, rows: Rows, epoch: int) -> Iterator[_Named]:
+    """One pass over a stream, in the order of the epoch."""
+    rows.set_epoch(epoch)
+    for row in rows:
+        yield epoch, name, row
 
 
 def _picture(row: dict[str, Any]) -> EncodedPicture:

@@ -22,6 +22,12 @@ from dreaminpainter.types import Batch
 COUNT = 22
 
 
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """datasets waits five seconds after each pass for Arrow's threads to end, so that a program may end then."""
+    monkeypatch.setattr(datasets.config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0.01)
+
+
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """22 objects in files of 4."""
@@ -46,7 +52,9 @@ def as_made(batch: Batch) -> Batch:
     return batch
 
 
-@pytest.mark.parametrize(("world_size", "workers"), [(1, 0), (2, 0), (4, 0), (2, 2)])
+@pytest.mark.parametrize(
+    ("world_size", "workers"), [(1, 0), (2, 0), (4, 0), pytest.param(2, 2, marks=pytest.mark.slow)]
+)
 def test_each_object_comes_once_whichever_process_and_worker_reads_it(shards, world_size, workers) -> None:
     seen: list[str] = []
     for rank in range(world_size):
@@ -91,7 +99,7 @@ def test_every_epoch_has_another_order_and_all_objects(shards) -> None:
     assert ids(module(shards, seed=1).train_dataloader()) != first
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_stream_goes_on_where_its_state_was_taken(shards, workers) -> None:
     settings = {"num_workers": workers, "samples_per_epoch": 12}
     whole = [ids([batch]) for _ in range(2) for batch in module(shards, **settings).train_dataloader()]

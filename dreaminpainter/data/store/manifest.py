@@ -19,6 +19,7 @@ from dreaminpainter.data.store.schema import VERSION
 from dreaminpainter.errors import InputError
 
 FILE = "manifest.json"
+LEFT_OUT = "left_out.parquet"
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from dreaminpainter.atomic import SUFFIX, whole
 from dreaminpainter.components import describe
 from dreaminpainter.data.sources.base import LeftOut, SegmentationSource, damage_report
-from dreaminpainter.data.store.manifest import FILE, Manifest
+from dreaminpainter.data.store.manifest import FILE, LEFT_OUT, Manifest
 from dreaminpainter.data.store.parts import Parts, absolute
 from dreaminpainter.errors import InputError, SettingError
 
@@ -72,7 +72,7 @@ def prepare(
     if manifest.kept == 0:
         raise InputError(f"No object of the source was kept; left out: {manifest.left_out or 'nothing'}.")
     _join(parts, folder / "objects", manifest.kept)
-    _write_left_out(left_out, folder / "left_out.parquet")
+    _write_left_out(left_out, folder / LEFT_OUT)
     manifest.write(folder / FILE)
     shutil.rmtree(parts.folder)
     return manifest

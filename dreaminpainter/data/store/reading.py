@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from datasets import Dataset, load_from_disk
 
-from dreaminpainter.data.sources.base import Instance, SegmentationSource
+from dreaminpainter.data.sources.base import Instance, LeftOut, SegmentationSource
 from dreaminpainter.data.sources.files import inside, required
 from dreaminpainter.data.sources.filter import ObjectFilter
 from dreaminpainter.data.store.captions import StoredCaptions
 from dreaminpainter.data.store.latents import FOLDER, LatentCache
-from dreaminpainter.data.store.manifest import FILE, Manifest
+from dreaminpainter.data.store.manifest import FILE, LEFT_OUT, Manifest
 from dreaminpainter.data.store.schema import COLUMNS, instance_of
 from dreaminpainter.errors import InputError, SettingError
 from dreaminpainter.pictures import EncodedPicture
@@ -94,6 +95,12 @@ class PreparedSource(SegmentationSource):
         if self._kept is None:
             return self.manifest.fingerprint
         return super().fingerprint()
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """What was left out while preparing."""
+        path = required(Path(self.root) / LEFT_OUT, _LAYOUT)
+        return [LeftOut(**row) for row in pq.read_table(path).to_pylist()]
 
     @cached_property
     def manifest(self) -> Manifest:
