@@ -32,7 +32,7 @@ class InpaintingDataModule(pl.LightningDataModule):
     number of workers.
 
     Args:
-        train: sources to train on, by a name of your choice.
+        train: sources to train on, by a name of your choice; {} where `streams` are given.
         validation: sources to validate on; their samples are the same each time. Where left out, a share of the
             training sources' pictures is held out for it; no picture is on both sides, whichever sources it is in.
         test: sources to test and predict on; those of `validation` where left out.
@@ -61,7 +61,7 @@ class InpaintingDataModule(pl.LightningDataModule):
 
     def __init__(
         self,
-        train: dict[str, SegmentationSource] | None = None,
+        train: dict[str, SegmentationSource],
         validation: dict[str, SegmentationSource] | None = None,
         test: dict[str, SegmentationSource] | None = None,
         streams: dict[str, ShardStream] | None = None,
@@ -85,14 +85,14 @@ class InpaintingDataModule(pl.LightningDataModule):
         super().__init__()
         if bool(train) == bool(streams):
             raise SettingError("Give data.train, or data.streams in its place: what to train on, and one of the two.")
-        if train is not None and validation is None:
+        if train and validation is None:
             validation = {name: Side(source, "validation", validation_share) for name, source in train.items()}
             train = {name: Side(source, "train", validation_share) for name, source in train.items()}
         if validation is None:
             raise SettingError(
                 "data.validation is missing: nothing can be held out of data.streams, which are not read whole."
             )
-        self.train = train or {}
+        self.train = train
         self.validation = validation
         self.test = test or validation
         self.streams = streams or {}
@@ -140,8 +140,12 @@ class InpaintingDataModule(pl.LightningDataModule):
         )
         return StreamLoader(batches, length, **self._settings())
 
-    def _merging(self) -> ResumableLoader:
-        """The last incomplete batch of an epoch is left out."""
+    def order(self) -> Merged:
+        """The order of training.
+
+        Raises:
+            SettingError: the weights make no sense, or an epoch is shorter than a batch.
+        """
         per_step = self.batch_size * (self.trainer.accumulate_grad_batches if self.trainer else 1)
         sampler = Merged(_sizes(self.train), self.weights, self.samples_per_epoch, self.seed, *self._place(), per_step)
         if len(sampler) < self.batch_size:
@@ -149,15 +153,21 @@ class InpaintingDataModule(pl.LightningDataModule):
                 f"An epoch has {len(sampler)} samples a process and data.batch_size is {self.batch_size}: no batch can "
                 "be made. Lower the batch size, or raise data.samples_per_epoch."
             )
+        return sampler
+
+    def _merging(self) -> ResumableLoader:
+        """The last incomplete batch of an epoch is left out."""
+        order = self.order()
         for name, source in self.train.items():
-            if source.left_out:
-                rank_zero_info(f"{name}: {len(source)} objects; left out: {reasons(source.left_out)}")
-            damages = [one.damage for one in source.left_out if one.damage]
+            left_out = source.left_out
+            if left_out:
+                rank_zero_info(f"{name}: {len(source)} objects; left out: {reasons(left_out)}")
+            damages = [one.damage for one in left_out if one.damage]
             if damages:
                 rank_zero_warn(f"{name}: {len(damages)} objects are broken and left out:\n{damage_report(damages)}")
         return ResumableLoader(
             self.dataset(self.train, self.seed),
-            sampler=sampler,
+            sampler=order,
             drop_last=True,
             batch_size=self.batch_size,
             **self._settings(),

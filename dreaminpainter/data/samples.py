@@ -1,5 +1,6 @@
 """From instances to a batch: crop, hole, reference and caption, each drawn from the sample's key."""
 
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -88,10 +89,10 @@ class SampleMaker:
 
     def degraded(self, instances: list[Instance], keys: list[Tensor]) -> list[Instance]:
         """The instances with worse masks, as the keys (1,) say."""
-        return [
-            replace(instance, mask=self.degradation(instance.mask[None].float(), key)[0].bool())
-            for instance, key in zip(instances, keys, strict=True)
-        ]
+        worse = [copy(instance) for instance in instances]
+        for instance, key in zip(worse, keys, strict=True):
+            instance.mask = self.degradation(instance.mask[None].float(), key)[0].bool()
+        return worse
 
     def scenes(self, instances: list[Instance], keys: list[Tensor]) -> tuple[Tensor, Tensor]:
         """(B, 3, H, W) scenes in [-1, 1], and (B, 1, H, W) object masks in {0, 1}, framed as the keys (1,) say."""

@@ -43,7 +43,7 @@ def test_sound_data_ends_with_0_and_both_reports(tmp_path: Path, capsys: pytest.
 def test_an_error_in_the_data_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, report = examined(tmp_path, config(tmp_path / "a.yaml", batch_size=50))
     assert code == 1 and report.has_errors
-    assert "error: An epoch has 6 samples and data.batch_size is 50" in capsys.readouterr().out
+    assert "error: An epoch has 6 samples a process and data.batch_size is 50" in capsys.readouterr().out
 
 
 def test_configs_are_layered_and_settings_laid_over_them(tmp_path: Path) -> None:

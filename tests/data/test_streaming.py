@@ -76,6 +76,7 @@ def test_streamed_samples_are_those_of_the_prepared_source(shards) -> None:
 
 def module(shards: Path, **settings: Any) -> InpaintingDataModule:
     defaults: dict[str, Any] = {
+        "train": {},
         "streams": {"a": ShardStream(str(shards), buffer_size=5)},
         "validation": {"a": CrittersSource(size=32, reference_size=32, count=2)},
         "height": 32,

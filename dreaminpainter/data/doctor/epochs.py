@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from dreaminpainter.data.datamodule import InpaintingDataModule
 from dreaminpainter.data.doctor.findings import Finding
-from dreaminpainter.data.sampling import Merged
 from dreaminpainter.errors import SettingError
 
 _OFTEN = 10
@@ -31,15 +30,9 @@ def plan_epoch(data: InpaintingDataModule) -> Epoch:
     """The epoch that training in one process would have."""
     sizes = {name: len(source) for name, source in data.train.items()}
     try:
-        sampler = Merged(sizes, data.weights, data.samples_per_epoch, data.seed)
+        sampler = data.order()
     except SettingError as error:
         return Epoch(sizes=sizes, problem=str(error))
-    if len(sampler) < data.batch_size:
-        problem = (
-            f"An epoch has {len(sampler)} samples and data.batch_size is {data.batch_size}: no batch can be made. "
-            "Lower the batch size, or raise data.samples_per_epoch."
-        )
-        return Epoch(sizes=sizes, problem=problem)
     return Epoch({name: sampler.shares.get(name, 0.0) * len(sampler) for name in sizes}, sizes)
 
 
