@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_blip import save_blip
 from tiny_run import TINY, flags, parsed
 
 from dreaminpainter.cli import main
+from dreaminpainter.data.store import PreparedSource
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -23,7 +25,7 @@ def blocks(language: str) -> list[str]:
 def commands(name: str) -> list[list[str]]:
     """The words behind `dreaminpainter NAME` of every such command."""
     lines = [line for block in blocks("bash") for line in block.replace("\\\n", " ").splitlines()]
-    found = [shlex.split(line) for line in lines]
+    found = [shlex.split(line, comments=True) for line in lines]
     return [words[2:] for words in found if words[:2] == ["dreaminpainter", name]]
 
 
@@ -66,6 +68,30 @@ def test_the_inpaint_command_makes_a_panel_of_the_picture(beside_the_docs) -> No
     # The last bits of float32 differ between processors.
     assert np.abs(made - expected).mean() < 1
     assert Path(given["--explain"]).is_file()
+
+
+def test_ones_own_photographs_are_prepared_captioned_and_examined(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my-photographs").mkdir()
+    for number in range(8):
+        pixels = np.full((64, 64, 3), 25 * number, np.uint8)
+        pixels[16:48, 16:48] = (200, 30 * number, 60)
+        mask = np.zeros((64, 64), np.uint8)
+        mask[16:48, 16:48] = 255
+        Image.fromarray(pixels).save(f"my-photographs/{number}.png")
+        Image.fromarray(mask).save(f"my-photographs/{number}_mask.png")
+    (prepare,), (caption,), (doctor,) = commands("prepare"), commands("caption"), commands("doctor")
+    assert main(["prepare", *prepare]) == 0
+    # BLIP itself would have to be downloaded.
+    assert main(["caption", *caption, "--captioner.model", save_blip(tmp_path / "blip"), "--accelerator", "cpu"]) == 0
+    assert main(["doctor", *doctor]) == 0
+    assert Path("runs/doctor/report.html").is_file()
+    assert main(["caption-export", "data/mine", "captions.csv"]) == 0
+    assert main(["caption-import", "data/mine", "captions.csv"]) == 0
+    assert "captions changed or added: 0" in capsys.readouterr().out
+    settings = next(words for words in commands("fit") if "configs/data/prepared.yaml" in words)
+    source = PreparedSource(settings[settings.index("--data.train.mine.init_args.root") + 1])
+    assert len(source) == 8 and {caption.of for caption in source[0].written} == {"picture", "object"}
 
 
 def test_the_python_runs(beside_the_docs) -> None:

@@ -287,6 +287,7 @@ def test_a_batch_holds_scenes_with_their_own_objects_holes_and_references(
         assert (at(seen, widened(~scene.mask, blur))[seen.share < 1e-5] == 1).all()
         assert isinstance(mask, ElsewhereMask) or (batch.mask[place, 0][seen.share > 0.5 + 1e-3] == 1).all()
         shows = shown(batch.reference.pixels[place])
-        assert_mask_is_where_the_object_is(batch.reference.mask[place], shows.share, slack=1)
+        # Cut out and then turned, the mask is rounded twice; thin ends of it may be lost.
+        assert_mask_is_where_the_object_is(batch.reference.mask[place], shows.share, slack=2)
         blur = 2 * (max(size_of(subject.mask)) // 40 + 1)
         assert (at(shows, widened(subject.mask, blur))[shows.share > 1 - 1e-5] == 1).all(), "its own reference"
