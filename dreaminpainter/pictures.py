@@ -253,7 +253,8 @@ def _rgb(picture: Image.Image) -> Image.Image:
         picture = Image.fromarray(np.round(np.array(picture) / 257).astype(np.uint8))
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
-    picture = picture.convert("RGB")
+    if picture.mode != "RGB":  # converting to the same mode would copy all of it
+        picture = picture.convert("RGB")
     picture.info = {} if profile is None else {"icc_profile": profile}
     return picture
 

@@ -65,6 +65,7 @@ from dreaminpainter.data.sources.base import HUMAN
 from dreaminpainter.data.store.captions import CaptionShards
 from dreaminpainter.data.store.preparing import prepare
 from dreaminpainter.data.store.reading import PreparedSource
+from dreaminpainter.levels import from_levels
 from dreaminpainter.randomness import sample_key
 from dreaminpainter.visualization import grid_picture, show_hole, show_outline
 
@@ -193,7 +194,9 @@ show(grid_picture(["scene", "hole", "reference"], rows, texts, cell=160))
 maker = data.maker(seed=0)
 few = [prepared[len(prepared) * place // 3] for place in range(3)]
 key = torch.tensor([sample_key(0, one.source, one.id) for one in few])
-scenes, outlines = maker.scenes(few, list(key.split(1)))
+framed = maker.scenes(few, list(key.split(1)))
+scenes = [from_levels(one.image) for one in framed]
+outlines = torch.stack([one.object_mask for one in framed])
 
 outlined = {
     "ExactMask": ExactMask(),

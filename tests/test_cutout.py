@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from dreaminpainter.cutout import cut_out
+from dreaminpainter.cutout import cut_out, resize_together
 from dreaminpainter.errors import InputError
+from dreaminpainter.levels import from_levels
 
 
 def ellipse(height: int, width: int, left: int, top: int, right: int, bottom: int) -> Tensor:
@@ -80,8 +81,8 @@ def test_the_background_is_seen_place_by_place_and_its_edges_go_on(
     left, top, width, height = box
     mask = torch.zeros(1, 9, 12, dtype=torch.bool)
     mask[:, top : top + height, left : left + width] = True
-    rows, columns = torch.meshgrid(torch.linspace(-0.8, 0.8, 9), torch.linspace(-0.8, 0.8, 12), indexing="ij")
-    background = torch.stack((columns, rows, torch.zeros_like(rows)))
+    rows, columns = torch.meshgrid(torch.arange(9) * 20, torch.arange(12) * 20, indexing="ij")
+    background = torch.stack((columns, rows, torch.zeros_like(rows))).to(torch.uint8)
     right, bottom = min(left + width, 12), min(top + height, 9)
     longest = max(right - left, bottom - top)
     side = longest + 2 * math.ceil(longest * margin)
@@ -92,8 +93,8 @@ def test_the_background_is_seen_place_by_place_and_its_edges_go_on(
             at_x, at_y = min(max(start_x + x, 0), 11), min(max(start_y + y, 0), 8)
             inside = left <= start_x + x < right and top <= start_y + y < bottom
             assert subject[0, y, x] == inside
-            expected = torch.ones(3) if inside else background[:, at_y, at_x]
-            assert torch.allclose(pixels[:, y, x], expected, atol=1e-6)
+            expected = torch.tensor([255] * 3) if inside else background[:, at_y, at_x]
+            assert torch.equal(pixels[:, y, x], from_levels(expected))
 
 
 @pytest.mark.parametrize("size", [16, 64, 200])
@@ -101,10 +102,27 @@ def test_the_subject_is_the_same_on_any_background(size: int) -> None:
     mask = ellipse(80, 120, 30, 10, 100, 70)
     image = painted(mask, 50, 200)
     white, mask_1 = cut_out(image, mask, size)
-    ones, mask_2 = cut_out(image, mask, size, background=torch.ones(3, 80, 120))
-    black, mask_3 = cut_out(image, mask, size, background=-torch.ones(3, 80, 120))
+    ones, mask_2 = cut_out(image, mask, size, background=torch.full((3, 80, 120), 255, dtype=torch.uint8))
+    black, mask_3 = cut_out(image, mask, size, background=torch.zeros(3, 80, 120, dtype=torch.uint8))
     assert torch.equal(white, ones) and torch.equal(mask_1, mask_2) and torch.equal(mask_1, mask_3)
     level = 50 / 127.5 - 1
     assert black.min() >= -1 and black.max() <= level + 1e-5  # between subject and black: no white fringe
     inside = (white[0] - level).abs() < 1e-5
     assert inside.any() and torch.allclose(black[0][inside], white[0][inside], atol=1e-5)
+
+
+@given(
+    size=st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    other=st.tuples(st.integers(1, 60), st.integers(2, 60)),
+    seed=st.integers(0, 999),
+)
+@settings(max_examples=100, deadline=None)
+def test_levels_are_resized_as_exact_numbers_are_but_for_rounding(
+    size: tuple[int, int], other: tuple[int, int], seed: int
+) -> None:
+    picture = torch.randint(0, 256, (3, *size), generator=torch.Generator().manual_seed(seed), dtype=torch.uint8)
+    mask = picture[:1] > 127
+    levels, small = resize_together(picture, mask, other)
+    exact, same = resize_together(picture.float(), mask, other)
+    assert levels.dtype == torch.uint8 and torch.equal(small, same)
+    assert (levels - exact).abs().max() <= 1.5

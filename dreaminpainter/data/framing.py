@@ -29,7 +29,7 @@ class Framed:
     """A scene of the wanted size.
 
     Args:
-        image: (3, height, width) float in [-1, 1].
+        image: (3, height, width) uint8.
         object_mask: (1, height, width) float in {0, 1}, never empty.
     """
 
@@ -78,12 +78,10 @@ class Framing(Component):
         box = boxes_of(instance.mask[None])[0].tolist()
         size = self._crop_size(instance.mask, box, width / height, width, float(uniform(key, (), "frame.size")))
         place = uniform(key, (2,), "frame.place")[0].tolist()
-        seen_YX = (instance.mask[0].sum(dim=1), instance.mask[0].sum(dim=0))
-        top = _start(seen_YX[0], size[0], (box[1], box[3]), place[0])
-        left = _start(seen_YX[1], size[1], (box[0], box[2]), place[1])
+        top = _start(instance.mask[0], size[0], (box[1], box[3]), place[0])
+        left = _start(instance.mask[0].T, size[1], (box[0], box[2]), place[1])
         window = (slice(None), slice(top, top + size[0]), slice(left, left + size[1]))
-        image = instance.image[window].float().div_(127.5).sub_(1.0)
-        return Framed(*resize_together(image, instance.mask[window], (height, width)))
+        return Framed(*resize_together(instance.image[window], instance.mask[window], (height, width)))
 
     def _crop_size(
         self, mask: Tensor, box: list[int], aspect: float, wanted_width: int, drawn: float
@@ -91,7 +89,7 @@ class Framing(Component):
         """(height, width) of the crop, in whole pixels of the picture."""
         left, top, right, bottom = box
         picture_height, picture_width = mask.shape[1:]
-        area = float(mask.sum())
+        area = float(mask.count_nonzero())
         largest = min(float(picture_width), picture_height * aspect)
         for_max_share = math.sqrt(area / self.max_share * aspect)
         smallest = min(max(right - left, (bottom - top) * aspect, for_max_share, wanted_width), largest)
@@ -112,18 +110,18 @@ def _widest(area: float, aspect: float, largest: float) -> float:
     return min(largest, math.sqrt(half**2 + aspect * max(area - 1, 0)) - half)
 
 
-def _start(seen: Tensor, length: int, extent: tuple[int, int], drawn: float) -> int:
-    """Where a crop of `length` begins along one axis.
+def _start(mask: Tensor, length: int, extent: tuple[int, int], drawn: float) -> int:
+    """Where a crop of `length` begins along the first axis.
 
     Args:
-        seen: how many of the object's pixels lie at each position of the axis.
+        mask: (H, W) bool, true on the object.
         length: the crop's length.
         extent: the object's first position, and one past its last.
         drawn: uniform in [0, 1).
     """
     first = max(0, extent[1] - length)
-    last = min(extent[0], len(seen) - length)
+    last = min(extent[0], len(mask) - length)
     if first <= last:
         return first + int(drawn * (last - first + 1))
-    shown = F.pad(seen.cumsum(0), (1, 0))
+    shown = F.pad(mask.sum(dim=1).cumsum(0), (1, 0))
     return int((shown[length:] - shown[:-length]).argmax())

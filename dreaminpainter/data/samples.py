@@ -12,11 +12,12 @@ from dreaminpainter.components import describe
 from dreaminpainter.cutout import cut_out
 from dreaminpainter.data.captioning import Captioner
 from dreaminpainter.data.degradation import MaskDegradation, NoDegradation
-from dreaminpainter.data.framing import Framing
+from dreaminpainter.data.framing import Framed, Framing
 from dreaminpainter.data.masking import MaskGenerator
 from dreaminpainter.data.references import NoAugmentation, ReferenceAugmentation, ReferenceBackground, White
 from dreaminpainter.data.sources.base import CachedLatents, Instance
 from dreaminpainter.errors import SettingError
+from dreaminpainter.levels import from_levels
 from dreaminpainter.randomness import integers, sample_key
 from dreaminpainter.types import Batch, Reference
 
@@ -70,17 +71,18 @@ class SampleMaker:
             keys = [scene_key(instance) for instance in instances]
             reference_keys = [variant_key(instance, one) for instance, one in zip(instances, variant, strict=True)]
         instances = self.degraded(instances, keys)
-        image, object_mask = self.scenes(instances, keys)
+        scenes = self.scenes(instances, keys)
+        object_mask = _stacked([scene.object_mask for scene in scenes])
         reference = self.references(instances, reference_keys)
         if latents:
             chosen = [one.references[number] for one, number in zip(latents, variant, strict=True)]
             reference = replace(reference, latents=torch.stack(chosen))
         return Batch(
-            image=image,
+            image=_stacked([from_levels(scene.image) for scene in scenes]),
             mask=self.mask(object_mask, key, step),
             reference=reference,
             class_name=[instance.class_name for instance in instances],
-            caption=self.captioner([((one + 1) * 127.5).round().to(torch.uint8) for one in image], instances),
+            caption=self.captioner([scene.image for scene in scenes], instances),
             source=sources,
             id=[instance.id for instance in instances],
             key=key,
@@ -94,10 +96,9 @@ class SampleMaker:
             instance.mask = self.degradation(instance.mask[None].float(), key)[0].bool()
         return worse
 
-    def scenes(self, instances: list[Instance], keys: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """(B, 3, H, W) scenes in [-1, 1], and (B, 1, H, W) object masks in {0, 1}, framed as the keys (1,) say."""
-        framed = [self.framing(instance, *self.size, key) for instance, key in zip(instances, keys, strict=True)]
-        return _stacked([one.image for one in framed]), _stacked([one.object_mask for one in framed])
+    def scenes(self, instances: list[Instance], keys: list[Tensor]) -> list[Framed]:
+        """The instances framed as the keys (1,) say."""
+        return [self.framing(instance, *self.size, key) for instance, key in zip(instances, keys, strict=True)]
 
     def references(self, instances: list[Instance], keys: list[Tensor]) -> Reference:
         """The subjects cut out, on their backgrounds, augmented as the keys (1,) say."""

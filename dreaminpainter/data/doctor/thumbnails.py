@@ -8,6 +8,7 @@ from torch import Tensor
 
 from dreaminpainter.cutout import resize_together
 from dreaminpainter.data.sources.base import Instance
+from dreaminpainter.levels import from_levels, to_levels
 from dreaminpainter.types import Batch
 from dreaminpainter.visualization import show_hole, show_outline, to_image
 
@@ -37,13 +38,13 @@ def thumbnails(instance: Instance, batch: Batch | None) -> Thumbnails:
         instance: the object.
         batch: the sample that was made of it, a batch of one; None where there is none.
     """
-    outline = show_outline(*_small(instance.image.float() / 127.5 - 1, instance.mask))
+    outline = show_outline(*_small(instance.image, instance.mask))
     if batch is None:
         return Thumbnails(data_address(outline))
-    reference, _ = _small(batch.reference.pixels[0], batch.reference.mask[0])
+    reference, _ = _small(to_levels(batch.reference.pixels[0]), batch.reference.mask[0])
     return Thumbnails(
         data_address(outline),
-        data_address(show_hole(*_small(batch.image[0], batch.mask[0]))),
+        data_address(show_hole(*_small(to_levels(batch.image[0]), batch.mask[0]))),
         data_address(reference / 2 + 0.5),
     )
 
@@ -56,6 +57,8 @@ def data_address(picture: Tensor) -> str:
 
 
 def _small(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Picture in [-1, 1] and mask, of (3, H, W) uint8 and (1, H, W)."""
     height, width = image.shape[1:]
     factor = _SIDE / max(height, width)
-    return resize_together(image, mask, (max(round(height * factor), 1), max(round(width * factor), 1)))
+    levels, small = resize_together(image, mask, (max(round(height * factor), 1), max(round(width * factor), 1)))
+    return from_levels(levels), small

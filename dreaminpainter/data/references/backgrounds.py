@@ -26,6 +26,7 @@ from torch import Tensor
 from dreaminpainter.components import Component
 from dreaminpainter.data.references.blur import blur_within
 from dreaminpainter.errors import SettingError
+from dreaminpainter.levels import from_levels, to_levels
 
 _SMALL_SIGMA = 4.0
 """Standard deviation, in pixels, that a picture is made small to before it is blurred: a wide blur would be slow."""
@@ -36,7 +37,7 @@ class ReferenceBackground(Component, ABC):
 
     @abstractmethod
     def __call__(self, image: Tensor, mask: Tensor, key: Tensor) -> Tensor | None:
-        """(3, H, W) float in [-1, 1], what `cut_out` lays behind the subject; None for white.
+        """(3, H, W) uint8, what `cut_out` lays behind the subject; None for white.
 
         Args:
             image: (3, H, W) uint8, the picture that the subject is cut out of.
@@ -68,7 +69,7 @@ class Colour(ReferenceBackground):
         self.rgb = rgb
 
     def __call__(self, image: Tensor, mask: Tensor, key: Tensor) -> Tensor | None:
-        return (torch.tensor(self.rgb) / 127.5 - 1.0)[:, None, None].expand(image.shape)
+        return torch.tensor(self.rgb, dtype=torch.uint8)[:, None, None].expand(image.shape)
 
 
 class BlurredScene(ReferenceBackground):
@@ -96,7 +97,7 @@ class BlurredScene(ReferenceBackground):
         scale = min(1.0, _SMALL_SIGMA / (self.sigma * max(height, width)))
         size = (math.ceil(height * scale), math.ceil(width * scale))
         scene = (~mask).float()
-        weighted = torch.cat(((image.float() / 127.5 - 1.0) * scene, scene))[None]
+        weighted = torch.cat((from_levels(image) * scene, scene))[None]
         weighted = F.interpolate(weighted, size=size, mode="bilinear", antialias=True, align_corners=False)
         seen = weighted[:, 3:].clamp(min=0.0)
         mean = weighted[:, :3].sum(dim=(2, 3), keepdim=True) / seen.sum()
@@ -104,4 +105,5 @@ class BlurredScene(ReferenceBackground):
         pixels = weighted[:, :3] / seen.clamp(min=1e-6) - mean
         sigma = self.sigma * scale * max(height, width)
         blurred = blur_within(pixels, seen, torch.tensor([sigma]), greatest=sigma) + mean
-        return F.interpolate(blurred, size=(height, width), mode="bilinear", align_corners=False)[0].clamp(-1.0, 1.0)
+        large = F.interpolate(blurred, size=(height, width), mode="bilinear", align_corners=False)[0]
+        return to_levels(large.clamp(-1.0, 1.0))

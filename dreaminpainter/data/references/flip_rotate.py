@@ -1,7 +1,7 @@
 """Mirrored and turned references."""
 
 import torch
-from kornia.geometry.transform import get_rotation_matrix2d, warp_affine
+import torch.nn.functional as F
 from torch import Tensor
 
 from dreaminpainter.data.references.base import ReferenceAugmentation
@@ -31,19 +31,12 @@ class FlipRotate(ReferenceAugmentation):
         self.degrees = degrees
 
     def forward(self, pixels: Tensor, mask: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
-        size = pixels.shape[-1]
-        angle_B = self.degrees * (2 * uniform(key, (), "reference.angle") - 1)
-        radians_B = torch.deg2rad(angle_B)
-        scale_B = 1 / (radians_B.cos() + radians_B.sin().abs())
-        centre = torch.full((len(key), 2), (size - 1) / 2)
-        matrix_B23 = get_rotation_matrix2d(centre, angle_B, scale_B[:, None].expand(-1, 2)).to(pixels)
-        mirrored = (uniform(key, (), "reference.flip") < self.flip).tolist()
-        pixels, mask = _mirror(pixels, mirrored), _mirror(mask, mirrored)
-        return move(pixels, mask, lambda both: warp_affine(both, matrix_B23, (size, size)))
-
-
-def _mirror(pictures: Tensor, mirrored: list[bool]) -> Tensor:
-    """(B, C, H, W) pictures, some of them mirrored; only those are, since it takes as long as a good part of a turn."""
-    return torch.stack(
-        [one.flip(2) if is_mirrored else one for one, is_mirrored in zip(pictures, mirrored, strict=True)]
-    )
+        radians_B = torch.deg2rad(self.degrees * (2 * uniform(key, (), "reference.angle") - 1))
+        mirrored_B = uniform(key, (), "reference.flip") < self.flip
+        cos_B, sin_B, zero_B = radians_B.cos(), radians_B.sin(), torch.zeros(len(key))
+        # Where each place of the square is looked up: turned back and made larger, then mirrored.
+        rows_B23 = torch.stack((cos_B, sin_B, zero_B, -sin_B, cos_B, zero_B), dim=1).view(-1, 2, 3)
+        rows_B23 = rows_B23 * (cos_B + sin_B.abs())[:, None, None]
+        rows_B23[mirrored_B, 0] *= -1
+        grid_BHW2 = F.affine_grid(rows_B23.to(pixels), list(mask.shape), align_corners=False)
+        return move(pixels, mask, lambda both: F.grid_sample(both, grid_BHW2, align_corners=False))

@@ -21,14 +21,16 @@ def move(pixels: Tensor, mask: Tensor, warp: Callable[[Tensor], Tensor]) -> tupl
         Pixels in [-1, 1] and mask in {0, 1}; the mask is not empty where it was not before.
     """
     around = _colour_around(pixels, mask)
+    both = torch.cat((pixels, mask), dim=1)
     # Relative to what is around, so that zeros, which a warp leaves as they are, stand for exactly that colour.
-    both = warp(torch.cat((pixels - around, mask), dim=1))
+    both[:, :3] -= around
+    both = warp(both)
     moved = both[:, 3:] >= 0.5
     lost = ~moved.flatten(1).any(dim=1)
     if lost.any():  # a subject of a pixel or two, between the places where the warp looks
         larger = warp(F.max_pool2d(mask, kernel_size=5, stride=1, padding=2)) >= 0.5
         moved = torch.where(lost[:, None, None, None], larger, moved)
-    return (both[:, :3] + around).clamp_(-1.0, 1.0), moved.to(mask.dtype)
+    return both[:, :3].add_(around).clamp_(-1.0, 1.0), moved.to(mask.dtype)
 
 
 def _colour_around(pixels: Tensor, mask: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from dreaminpainter.data.critters.drawing import boxes_of, draw_reference, draw_
 from dreaminpainter.data.critters.layout import draw_layout
 from dreaminpainter.data.sources.base import Instance, SegmentationSource
 from dreaminpainter.errors import SettingError
+from dreaminpainter.levels import to_levels
 from dreaminpainter.randomness import sample_key
 
 _POINTS = 2**18
@@ -132,7 +133,7 @@ class CrittersSource(SegmentationSource):
             IndexError: an index is not within 0 to `len(self) - 1`.
         """
         drawing = self.draw(torch.tensor(indices, dtype=torch.int64))
-        images, references = _to_bytes(drawing.image), _to_bytes(drawing.reference_image)
+        images, references = to_levels(drawing.image), to_levels(drawing.reference_image)
         masks, reference_masks = drawing.mask.bool(), drawing.reference_mask.bool()
         boxes = drawing.box.tolist()
         return [
@@ -210,7 +211,3 @@ def _take(codes: Codes, part: slice) -> Codes:
 
 def _to(codes: Codes, device: torch.device | str) -> Codes:
     return {name: code.to(device) for name, code in codes.items()}
-
-
-def _to_bytes(image: Tensor) -> Tensor:
-    return image.add(1).mul_(127.5).round_().byte()

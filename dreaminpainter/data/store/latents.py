@@ -23,6 +23,7 @@ from dreaminpainter.data.samples import SampleMaker, refuse_other_settings, scen
 from dreaminpainter.data.sources.base import CachedLatents, Instance
 from dreaminpainter.data.sources.files import required
 from dreaminpainter.errors import InputError, SettingError
+from dreaminpainter.levels import from_levels
 
 FOLDER = "latents"
 _FILE = "latents.json"
@@ -121,7 +122,7 @@ def _write(
         group = instances(range(start, min(start + batch_size, rows.stop)))
         keys = [scene_key(instance) for instance in group]
         group = maker.degraded(group, keys)
-        scenes.append(encode(maker.scenes(group, keys)[0]))
+        scenes.append(encode(torch.stack([from_levels(scene.image) for scene in maker.scenes(group, keys)])))
         drawn = [
             encode(maker.references(group, [variant_key(instance, variant) for instance in group]).pixels)
             for variant in range(variants)

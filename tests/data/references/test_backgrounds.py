@@ -40,11 +40,11 @@ def test_a_blurred_scene_shows_the_scene_and_nothing_of_the_subject() -> None:
     image, mask = scene(60, 80)
     background = BlurredScene(0.05)(image, mask, KEY)
     assert background is not None and background.shape == image.shape
-    red, green, blue = (background + 1) * 127.5
-    assert red.max() < 0.01
-    assert torch.allclose(green + blue, torch.tensor(200.0), atol=0.1)
+    red, green, blue = background.int()
+    assert red.max() == 0
+    assert (green + blue - 200).abs().max() <= 1
     assert green[:, :20].min() > 195 and blue[:, -20:].min() > 195
-    assert (green[:, 1:] <= green[:, :-1] + 0.05).all(), "from green to blue, without a shadow"
+    assert (green[:, 1:] <= green[:, :-1]).all(), "from green to blue, without a shadow"
 
 
 def test_a_blurred_scene_is_as_sharp_as_asked_for_whatever_the_size_of_the_picture() -> None:
@@ -53,7 +53,7 @@ def test_a_blurred_scene_is_as_sharp_as_asked_for_whatever_the_size_of_the_pictu
         for sigma in (0.02, 0.1):
             background = BlurredScene(sigma)(image, mask, KEY)
             assert background is not None
-            edge = -background[1, -1].diff()  # a Gaussian, where an edge was blurred by one
+            edge = -background[1, -1].float().diff()  # a Gaussian, where an edge was blurred by one
             place = torch.arange(len(edge), dtype=torch.float32)
             middle = (edge * place).sum() / edge.sum()
             deviation = ((edge * (place - middle) ** 2).sum() / edge.sum()).sqrt() / (80 * scale)
@@ -67,7 +67,7 @@ def test_where_no_scene_is_near_its_mean_is_seen_and_without_any_white() -> None
     mask[:, :, 0] = False
     background = BlurredScene(0.01)(image, mask, KEY)
     assert background is not None
-    assert torch.allclose((background[:, 30, 40] + 1) * 127.5, torch.tensor([0.0, 200.0, 0.0]), atol=0.5)
+    assert background[:, 30, 40].tolist() == [0, 200, 0]
 
 
 def test_backgrounds_are_made_again_from_their_description() -> None:
