@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dreaminpainter.cutout import boxes_of
+from dreaminpainter.filling import fill_batch
 from dreaminpainter.network import Subject, SubjectInpainter
-from dreaminpainter.pipeline import DreamInpainterPipeline, fill_batch
+from dreaminpainter.pipeline import DreamInpainterPipeline
 from dreaminpainter.types import Batch, Reference
 
 Method = Callable[[Batch], Tensor]

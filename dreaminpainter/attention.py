@@ -6,7 +6,7 @@ know a keyword warns at each call. The keywords are `subject`, what each layer r
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -36,10 +36,15 @@ class PlainAttention:
 
     Args:
         layer: the layer's name in the UNet.
+
+    Attributes:
+        slice_size: how many heads are computed at a time, to spare memory: a number, "auto" for half of them, "max" for
+            one, None for all. diffusers' `enable_attention_slicing` sets it, through `SubjectUNet`.
     """
 
     def __init__(self, layer: str) -> None:
         self.layer = layer
+        self.slice_size: int | str | None = None
 
     def __call__(
         self,
@@ -56,8 +61,18 @@ class PlainAttention:
         query, key, value = split_heads(attn, attn.to_q(hidden_states), attn.to_k(context), attn.to_v(context))
         if record is not None and encoder_hidden_states is None and self.layer.startswith(record.self_attention_of):
             record.self_attention[self.layer] = probabilities(query, key)
-        mixed = attend(query, key, value, additive_mask(attn, attention_mask, context))
+        mixed = self._attend(query, key, value, additive_mask(attn, attention_mask, context))
         return project_out(attn, mixed)
+
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`attend`, as many heads at a time as `slice_size` says."""
+        heads = query.shape[1]
+        sizes: dict[int | str | None, int] = {None: heads, "auto": max(1, heads // 2), "max": 1}
+        size = sizes.get(self.slice_size) or int(cast(int, self.slice_size))
+        slices = [slice(start, start + size) for start in range(0, heads, size)]
+        return torch.cat(
+            [attend(query[:, s], key[:, s], value[:, s], None if mask is None else mask[:, s]) for s in slices], dim=1
+        )
 
 
 class JoinedAttention(PlainAttention):
@@ -118,8 +133,8 @@ class DecoupledAttention(PlainAttention):
             attn, attn.to_q(hidden_states), *text, *(part.to(text[0].dtype) for part in subject[self.layer])
         )
         mask = additive_mask(attn, attention_mask, encoder_hidden_states)
-        from_text = attend(query, text_key, text_value, mask)
-        from_subject = attend(query, key, value)
+        from_text = self._attend(query, text_key, text_value, mask)
+        from_subject = self._attend(query, key, value)
         if record is not None:
             # Two softmaxes have no common share; the parts' lengths say how much of the output each one makes.
             text_norm, subject_norm = from_text.float().norm(dim=-1), self.scale * from_subject.float().norm(dim=-1)

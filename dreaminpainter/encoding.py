@@ -72,12 +72,17 @@ def _stages(config: Any) -> Any:
     return config.block_out_channels if "block_out_channels" in config else config.encoder_block_out_channels
 
 
-def encode_texts(tokenizer: Any, text_encoder: Any, texts: list[str]) -> Tensor:
-    """(B, T, D) last hidden states; texts longer than the encoder reads are cut (see `count_truncated`)."""
+def encode_texts(
+    tokenizer: Any, text_encoder: Any, texts: list[str], device: torch.device | str | None = None
+) -> Tensor:
+    """(B, T, D) last hidden states; texts longer than the encoder reads are cut (see `count_truncated`).
+
+    `device` is where to compute; by default where the encoder lies, which offloading makes nowhere.
+    """
     tokens = tokenizer(
         texts, padding="max_length", max_length=tokenizer.model_max_length, truncation=True, return_tensors="pt"
     )
-    states: Tensor = text_encoder(tokens.input_ids.to(text_encoder.device)).last_hidden_state
+    states: Tensor = text_encoder(tokens.input_ids.to(device or text_encoder.device)).last_hidden_state
     return states
 
 

@@ -25,12 +25,13 @@ from dreaminpainter.diffusion import (
 from dreaminpainter.encoding import count_truncated, encode_images, encode_texts, size_multiple
 from dreaminpainter.errors import SettingError
 from dreaminpainter.features import FeatureExtractor, UNetFeatures
+from dreaminpainter.filling import fill_batch
 from dreaminpainter.injection import Injection, UpBlocks
 from dreaminpainter.input_forms import Composite, InputForm
 from dreaminpainter.network import SubjectInpainter
 from dreaminpainter.parameters import parameter_groups, select_trained
 from dreaminpainter.parts import Parts, describe_parts
-from dreaminpainter.pipeline import DreamInpainterPipeline, fill_batch
+from dreaminpainter.pipeline import DreamInpainterPipeline
 from dreaminpainter.randomness import sample_key, uniform
 from dreaminpainter.regularization import Constant, DecouplingRegularizer, Regularizer, Schedule
 from dreaminpainter.regularization.plans import main_plan, regularization_plan

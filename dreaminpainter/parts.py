@@ -10,7 +10,7 @@ Example:
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny, DDPMScheduler
@@ -23,7 +23,8 @@ from dreaminpainter.patch_autoencoder import PatchAutoencoder
 from dreaminpainter.pretrained import packaged
 from dreaminpainter.unet import SubjectUNet
 
-AUTOENCODERS = {kind.__name__: kind for kind in (AutoencoderKL, AutoencoderTiny, PatchAutoencoder, SpaceToDepth)}
+Autoencoder = AutoencoderKL | AutoencoderTiny | PatchAutoencoder | SpaceToDepth
+AUTOENCODERS = {kind.__name__: kind for kind in get_args(Autoencoder)}
 """The autoencoders that can be used, by the name that diffusers writes into their config."""
 
 _SPECIAL_TOKENS = ("bos_token", "eos_token", "pad_token", "unk_token")

@@ -8,6 +8,7 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTinyOutput
 from diffusers.models.autoencoders.vae import DecoderOutput
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor
 
 
@@ -54,11 +55,13 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):
         codec.gain.copy_(gain.view_as(codec.gain))
         return codec
 
+    @apply_forward_hook
     def encode(self, x: Tensor, return_dict: bool = True) -> AutoencoderTinyOutput:
         """(B, 3, H, W) to latents (B, latent_channels, H / factor, W / factor)."""
         squares = F.conv2d(x - self.mean, self.components, stride=self.config.factor)
         return AutoencoderTinyOutput(latents=squares * self.gain)
 
+    @apply_forward_hook
     def decode(self, z: Tensor, return_dict: bool = True) -> DecoderOutput:
         """The way back, without what the components that were left out held."""
         squares = F.conv_transpose2d(z / self.gain, self.components, stride=self.config.factor)

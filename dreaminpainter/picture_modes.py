@@ -45,7 +45,9 @@ class PictureMode:
 _USED = Treatment("used")
 _BRIGHTNESS = Treatment("converted", "its brightness is read")
 _GREY = Treatment("converted", "the grey is copied to the three colour channels")
-_ALPHA_DROPPED = Treatment("converted", "its alpha is dropped and the colours under it are shown")
+_ALPHA_KEPT = Treatment(
+    "converted", "the colours under its alpha are shown; a fill keeps the alpha, and what is filled is opaque"
+)
 _ON_BLACK = Treatment("converted", "it is laid on black, so what is transparent is kept, and its brightness is read")
 _ALPHA_IS_MASK = Treatment("used", "its alpha is the subject's mask, unless a mask is given")
 _GREY_AND_MASK = Treatment("converted", f"{_GREY.how}; {_ALPHA_IS_MASK.how}")
@@ -62,11 +64,11 @@ def _refused(name: str, how: str) -> PictureMode:
 
 PICTURE_MODES: dict[str, PictureMode] = {
     "RGB": PictureMode("colour (RGB)", _USED, _BRIGHTNESS, _USED),
-    "RGBA": PictureMode("colour with transparency (RGBA)", _ALPHA_DROPPED, _ON_BLACK, _ALPHA_IS_MASK),
+    "RGBA": PictureMode("colour with transparency (RGBA)", _ALPHA_KEPT, _ON_BLACK, _ALPHA_IS_MASK),
     "P": PictureMode("palette (P)", _USED, _BRIGHTNESS, _USED),
-    "P+alpha": PictureMode("palette with transparency (P)", _ALPHA_DROPPED, _ON_BLACK, _ALPHA_IS_MASK),
+    "P+alpha": PictureMode("palette with transparency (P)", _ALPHA_KEPT, _ON_BLACK, _ALPHA_IS_MASK),
     "L": PictureMode("greyscale (L)", _GREY, _USED, _GREY),
-    "LA": PictureMode("greyscale with transparency (LA)", _ALPHA_DROPPED, _ON_BLACK, _GREY_AND_MASK),
+    "LA": PictureMode("greyscale with transparency (LA)", _ALPHA_KEPT, _ON_BLACK, _GREY_AND_MASK),
     "1": PictureMode("black and white (1 bit)", _GREY, _USED, _GREY),
     "CMYK": _alike("CMYK", Treatment("converted", "to RGB without a colour profile, so its colours may shift")),
     "I;16": PictureMode(

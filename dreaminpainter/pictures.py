@@ -71,6 +71,12 @@ def open_scene(path: PathLike, notes: list[str]) -> Image.Image:
     return _rgb(_open_upright(path, "scene", notes))
 
 
+def open_scene_and_alpha(path: PathLike, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:
+    """As `open_scene`, with the alpha (mode "L") that a result may keep; None where it is opaque everywhere."""
+    picture = _open_upright(path, "scene", notes)
+    return _rgb(picture), alpha_of(picture)
+
+
 def open_stored(path: PathLike, notes: list[str]) -> Image.Image:
     """A scene as its pixels are stored, its EXIF orientation left alone.
 
@@ -122,7 +128,7 @@ def open_reference(
         InputError: the picture or its mask is refused, or the picture is transparent everywhere.
     """
     picture = _open_upright(path, "reference", notes)
-    alpha = _alpha(picture)
+    alpha = alpha_of(picture)
     mask: Image.Image | None = None
     if mask_path is not None:
         mask = open_mask(mask_path, notes, size=picture.size)
@@ -208,7 +214,7 @@ def _decode(path: PathLike) -> _File:
 def _row_key(picture: Image.Image) -> str:
     if picture.mode.startswith("I;16"):
         return "I;16"
-    key = (_WITHOUT_ALPHA if _alpha(picture) is None else _WITH_ALPHA).get(picture.mode, picture.mode)
+    key = (_WITHOUT_ALPHA if alpha_of(picture) is None else _WITH_ALPHA).get(picture.mode, picture.mode)
     return key if key in PICTURE_MODES else "other"
 
 
@@ -238,8 +244,8 @@ def _treat(row: PictureMode, path: PathLike, role: Role, notes: list[str]) -> No
         notes.append(f"{path}: {row.name}; as {role}, {treatment.how}.")
 
 
-def _alpha(picture: Image.Image) -> Image.Image | None:
-    """The alpha channel, or None where there is none or it is opaque everywhere."""
+def alpha_of(picture: Image.Image) -> Image.Image | None:
+    """The picture's alpha (mode "L"); None where there is none or it is opaque everywhere."""
     if picture.mode not in _WITH_ALPHA or not picture.has_transparency_data:
         return None
     alpha = picture.convert("RGBA").getchannel("A")
@@ -260,7 +266,7 @@ def _rgb(picture: Image.Image) -> Image.Image:
 
 
 def _brightness(picture: Image.Image) -> Image.Image:
-    if _alpha(picture) is not None:
+    if alpha_of(picture) is not None:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "black"), picture)
     return _rgb(picture).convert("L")

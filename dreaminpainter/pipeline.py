@@ -1,44 +1,31 @@
 """The paper's sampling as a diffusers pipeline: validation, prediction and the command all go through it."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from inspect import signature
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from diffusers import DiffusionPipeline
 from diffusers.utils import BaseOutput, logging
-from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-import dreaminpainter.parts  # noqa: F401  diffusers loads only classes of imported modules: our autoencoders are there
 from dreaminpainter.adapter import SubjectAdapter
+from dreaminpainter.canvas import Canvas, canvases_of
+from dreaminpainter.denoising import Generators, noise_like, noised, steps_of
 from dreaminpainter.diffusion import compose_inside, mask_to_latents
-from dreaminpainter.encoding import (
-    check_prompts,
-    decode_latents,
-    downscaling,
-    encode_images,
-    encode_texts,
-    size_multiple,
-)
+from dreaminpainter.encoding import check_prompts, decode_latents, encode_images, encode_texts, size_multiple
 from dreaminpainter.errors import InputError, SettingError
 from dreaminpainter.guidance import Branches
 from dreaminpainter.network import Subject, SubjectInpainter
-from dreaminpainter.preprocessing import (
-    Pictures,
-    as_masks,
-    as_pictures,
-    as_references,
-    paste,
-    repeat_to,
-    resize,
-    resize_masks,
-    to_output,
-    working_size,
-)
+
+# diffusers loads only classes of imported modules: our autoencoders are there.
+from dreaminpainter.parts import Autoencoder
+from dreaminpainter.preprocessing import Pictures, as_masks, as_pictures, as_references, repeat_to, to_output
 from dreaminpainter.pretrained import packaged
-from dreaminpainter.randomness import normal
-from dreaminpainter.types import Batch, Reference
+from dreaminpainter.seams import match_colours as with_matched_colours
+from dreaminpainter.types import Reference
 from dreaminpainter.unet import SubjectUNet, adopt
 
 logger = logging.get_logger(__name__)
@@ -67,16 +54,19 @@ class DreamInpainterPipeline(DiffusionPipeline):
         text_encoder: CLIP's text encoder.
         tokenizer: its tokenizer.
         unet: the inpainting UNet; a stock one is given the ability to be read.
-        scheduler: any diffusers scheduler of DDIM's family.
+        scheduler: any diffusers scheduler of DDIM's family: DPM-Solver++, UniPC, Euler, LCM and others.
         adapter: what the method adds to them.
         network: UNet and adapter joined already, where they train; made of the two otherwise.
     """
 
-    model_cpu_offload_seq = "text_encoder->adapter->unet->vae"
+    model_cpu_offload_seq = "text_encoder->unet->vae"
+    # Small, and called by its parts, which no hook of the whole would notice.
+    _exclude_from_cpu_offload: ClassVar = ["adapter"]
+    _callback_tensor_inputs: ClassVar = ["latents"]
 
     def __init__(
         self,
-        vae: Any,
+        vae: Autoencoder,
         text_encoder: Any,
         tokenizer: Any,
         unet: SubjectUNet,
@@ -85,6 +75,7 @@ class DreamInpainterPipeline(DiffusionPipeline):
         network: SubjectInpainter | None = None,
     ) -> None:
         super().__init__()
+        self.interrupt = False
         self.network = network or SubjectInpainter.of(adopt(unet), adapter)
         self.register_modules(
             vae=vae, text_encoder=text_encoder, tokenizer=tokenizer, unet=unet, scheduler=scheduler, adapter=adapter
@@ -113,120 +104,177 @@ class DreamInpainterPipeline(DiffusionPipeline):
         mask_image: Pictures,
         reference_image: Pictures | Reference,
         reference_mask: Pictures | None = None,
+        negative_prompt: str | list[str] | None = None,
         height: int | None = None,
         width: int | None = None,
+        padding_mask_crop: int | None = None,
+        strength: float = 1.0,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         reference_scale: float = 1.0,
         k: int | None = None,
+        num_images_per_prompt: int = 1,
         keys: Tensor | None = None,
-        generator: torch.Generator | list[torch.Generator] | None = None,
+        generator: Generators = None,
         latents: Tensor | None = None,
         prompt_embeds: Tensor | None = None,
+        feather: int = 0,
+        match_colours: bool = False,
         output_type: str = "pil",
-    ) -> DreamInpainterOutput:
+        return_dict: bool = True,
+        callback_on_step_end: Callable[[Any, int, int, dict[str, Any]], dict[str, Any]] | None = None,
+        callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
+    ) -> DreamInpainterOutput | tuple[Any]:
         """Fills.
 
         Args:
             prompt: what the filled picture shows, one text or one a picture; None where `prompt_embeds` is given.
             image: the scenes: PIL, numpy (H, W, C) or tensor (C, H, W), single, stacked or a list.
             mask_image: the holes, white is filled; each of its picture's size.
-            reference_image: the subjects; cut out on white where `reference_mask` is given, else taken as they are. A
-                `Reference`, as the data side prepares it, is used unchanged.
+            reference_image: the subjects; cut out on white where `reference_mask` is given or a PIL picture has alpha,
+                else taken as they are. A `Reference`, as the data side prepares it, is used unchanged.
             reference_mask: the subjects' masks, each of its reference's size.
+            negative_prompt: what the text is guided away from, in place of eq. 5's empty prompt (our addition).
             height: height in pixels that the network works at; by default about the trained area, in the picture's
-                shape.
+                shape. What the model cannot halve evenly is rounded down.
             width: likewise.
+            padding_mask_crop: work on the hole and so many pixels around it, in the trained shape, rather than on all
+                of the picture; for holes that are small in large photographs.
+            strength: above 0 and up to 1, how much of the noise is added; below 1 what is in the hole shows through,
+                and so many of the steps are made.
             num_inference_steps: denoising steps, 1 and above; by default what the model was made for.
             guidance_scale: w of eq. 5, along the text only; 1 switches guidance off. By default what the model was made
                 for; the paper's is 7.5.
             reference_scale: guidance along the reference (our addition): 1 is eq. 5; other values need a model that was
                 trained with reference dropout.
             k: how many tokens to choose instead of the trained K.
+            num_images_per_prompt: how many fills each picture gets, one after the other in the result.
             keys: (B,) int64, what a selector that draws, such as `RandomTokens`, starts from; 0 for all by default.
-            generator: where the noise comes from, one or one a picture.
-            latents: the noise itself, (B, C, h, w).
+            generator: where the noise comes from, one or one a fill.
+            latents: the noise itself, (B * num_images_per_prompt, C, h, w).
             prompt_embeds: (B, T, D), the states of texts that are encoded already.
+            feather: over how many pixels of the picture the fill fades in, from the hole's edge inwards; outside the
+                hole nothing changes.
+            match_colours: give the fill the colours that the scene has on a ring around the hole.
             output_type: "pil", "np", "pt" in [0, 1], or "latent".
+            return_dict: False gives the bare tuple (images,).
+            callback_on_step_end: called with the pipeline, the step's number, its timestep and the tensors asked for;
+                what it returns replaces them. Setting `pipeline.interrupt` there ends the call early.
+            callback_on_step_end_tensor_inputs: which tensors it gets: "latents".
 
         Raises:
             InputError: pictures, masks or prompts that do not fit together.
             SettingError: settings out of range.
         """
         made_for = self.adapter.config
-        num_inference_steps = made_for.num_inference_steps if num_inference_steps is None else num_inference_steps
+        steps = made_for.num_inference_steps if num_inference_steps is None else num_inference_steps
         guidance_scale = made_for.guidance_scale if guidance_scale is None else guidance_scale
-        if num_inference_steps < 1:
-            raise SettingError(f"num_inference_steps={num_inference_steps}; it must be 1 or more.")
-        if prompt is not None and prompt_embeds is not None:
-            raise InputError("Both prompt and prompt_embeds are given. Give the one that shall be read.")
-        if reference_scale != 1 and not made_for.reference_dropout:
-            logger.warning("This model was trained without reference dropout, so reference_scale has no sure meaning.")
+        self._check(reference_scale, num_images_per_prompt, feather, callback_on_step_end_tensor_inputs)
         device = self._execution_device
-        pictures = [picture.to(device) for picture in as_pictures(image, channels=3)]
-        masks = [mask.to(device) for mask in as_masks(mask_image, pictures)]
-        text = self._encode_prompts(prompt, len(pictures)) if prompt_embeds is None else prompt_embeds.to(device)
-
-        size = self._working_size(pictures, height, width)
-        scene, hole = resize(pictures, size) * 2 - 1, resize_masks(masks, size)
-        if self.network.input_form.blank_hole:
-            scene_latents = encode_images(self.vae, scene * (1 - hole))
-        else:
-            scene_latents = encode_images(self.vae, scene)
-        hole_latents = mask_to_latents(hole, scene_latents.shape[-2:])
-
-        reference = self._reference(reference_image, reference_mask, len(pictures), device)
-        keys = torch.zeros(len(pictures), dtype=torch.int64) if keys is None else keys
+        timesteps = steps_of(self.scheduler, steps, strength, device)
+        canvases, size = self._canvases(image, mask_image, height, width, padding_mask_crop)
+        count = len(canvases)
+        text = self._texts(prompt, prompt_embeds, count)
+        empty = self._texts("" if negative_prompt is None else negative_prompt, None, count)
+        reference = self._reference(reference_image, reference_mask, count)
+        keys = torch.zeros(count, dtype=torch.int64) if keys is None else keys
         subject = self.network.read(reference, keys.to(device), k)
-        empty = encode_texts(self.tokenizer, self.text_encoder, [""] * len(pictures))
-        branches = Branches.of(self.network, subject.tokens, text, empty, guidance_scale, reference_scale)
+        scene = torch.stack([canvas.scene(size) for canvas in canvases]).to(device)
+        hole = torch.stack([canvas.hole(size) for canvas in canvases]).to(device)
+        seen = encode_images(self.vae, scene * (1 - hole) if self.network.input_form.blank_hole else scene)
+        beneath = encode_images(self.vae, scene) if strength < 1 else None
 
-        self.scheduler.set_timesteps(num_inference_steps, device=device)
-        if latents is None:
-            latents = randn_tensor(scene_latents.shape, generator, device, scene_latents.dtype)
-        latents = latents.to(device) * self.scheduler.init_noise_sigma
-        drawing = {"generator": generator} if "generator" in signature(self.scheduler.step).parameters else {}
-        for timestep in self.progress_bar(self.scheduler.timesteps):
-            # Composed after scaling: a scheduler such as Euler would divide the clean scene too.
-            scaled = self.scheduler.scale_model_input(latents, timestep)
-            prediction = branches.predict(self.network, scaled, hole_latents, scene_latents, timestep)
-            # The arithmetic of the scheduler stays in the latents' float32, whatever the networks' precision.
-            latents = self.scheduler.step(prediction.to(latents.dtype), timestep, latents, **drawing).prev_sample
-        latents = compose_inside(latents, scene_latents, hole_latents)
-
+        # What all fills of a picture share was computed once; from here on each has its own.
+        repeat = partial(torch.repeat_interleave, repeats=num_images_per_prompt, dim=0)
+        canvases = [canvas for canvas in canvases for _ in range(num_images_per_prompt)]
+        scene, hole, seen = repeat(scene), repeat(hole), repeat(seen)
+        hole_latents = mask_to_latents(hole, seen.shape[-2:])
+        branches = Branches.of(
+            self.network, repeat(subject.tokens), repeat(text), repeat(empty), guidance_scale, reference_scale
+        )
+        noise = noise_like(seen, generator, latents)
+        latents = noised(self.scheduler, noise, timesteps, None if beneath is None else repeat(beneath))
+        latents = self._denoised(latents, timesteps, generator, branches, hole_latents, seen, callback_on_step_end)
+        latents = compose_inside(latents, seen, hole_latents)
         if output_type == "latent":
             images: Any = latents
         else:
             fills = decode_latents(self.vae, latents) / 2 + 0.5
-            images = to_output(paste(fills, pictures, masks), output_type)
+            if match_colours:
+                fills = with_matched_colours(fills, scene / 2 + 0.5, hole)
+            pictures = [canvas.filled(fill, feather) for canvas, fill in zip(canvases, fills, strict=True)]
+            images = to_output(pictures, output_type)
         self.maybe_free_model_hooks()
+        if not return_dict:
+            return (images,)
         return DreamInpainterOutput(images=images, reference=reference.pixels, subject=subject)
 
-    def _encode_prompts(self, prompt: str | list[str] | None, count: int) -> Tensor:
+    def _denoised(
+        self,
+        latents: Tensor,
+        timesteps: Tensor,
+        generator: Generators,
+        branches: Branches,
+        hole: Tensor,
+        scene: Tensor,
+        callback: Callable[[Any, int, int, dict[str, Any]], dict[str, Any]] | None,
+    ) -> Tensor:
+        drawing = {"generator": generator} if "generator" in signature(self.scheduler.step).parameters else {}
+        self.interrupt = False
+        for step, timestep in enumerate(self.progress_bar(timesteps)):
+            if self.interrupt:
+                break
+            # Composed after scaling: a scheduler such as Euler would divide the clean scene too.
+            scaled = self.scheduler.scale_model_input(latents, timestep)
+            prediction = branches.predict(self.network, scaled, hole, scene, timestep)
+            # The arithmetic of the scheduler stays in the latents' float32, whatever the networks' precision.
+            latents = self.scheduler.step(prediction.to(latents.dtype), timestep, latents, **drawing).prev_sample
+            if callback is not None:
+                latents = callback(self, step, int(timestep), {"latents": latents}).get("latents", latents)
+        return latents
+
+    def _check(self, reference_scale: float, num_images_per_prompt: int, feather: int, tensors: Sequence[str]) -> None:
+        if num_images_per_prompt < 1 or feather < 0:
+            raise SettingError(
+                f"num_images_per_prompt={num_images_per_prompt} and feather={feather}; give 1 or more, and 0 or more."
+            )
+        unknown = set(tensors) - set(self._callback_tensor_inputs)
+        if unknown:
+            raise SettingError(f"callback_on_step_end_tensor_inputs names {unknown}; there is only 'latents'.")
+        halves = [name for name, part in self.components.items() if getattr(part, "dtype", None) == torch.float16]
+        if halves and self._execution_device.type == "cpu":
+            raise SettingError(
+                f"{', '.join(halves)} is in float16, which CPUs compute slowly or not at all. Use torch_dtype="
+                "torch.float32 or torch.bfloat16, or another device."
+            )
+        if reference_scale != 1 and not self.adapter.config.reference_dropout:
+            logger.warning("This model was trained without reference dropout, so reference_scale has no sure meaning.")
+
+    def _canvases(
+        self, image: Pictures, mask_image: Pictures, height: int | None, width: int | None, padding: int | None
+    ) -> tuple[list[Canvas], tuple[int, int]]:
+        """The pictures with their holes, and the (height, width) that the network works at."""
+        pictures = as_pictures(image, channels=3)
+        masks = as_masks(mask_image, pictures)
+        if any(mask.all() for mask in masks):
+            logger.warning("A mask is white all over: nothing of its picture is left, so all of it is made up.")
+        multiple, trained = size_multiple(self.vae, self.unet), tuple(self.adapter.config.image_size)
+        return canvases_of(pictures, masks, height, width, padding, trained, multiple)
+
+    def _texts(self, prompt: str | list[str] | None, embeds: Tensor | None, count: int) -> Tensor:
+        """(B, T, D) states of the texts."""
+        if prompt is not None and embeds is not None:
+            raise InputError("Both prompt and prompt_embeds are given. Give the one that shall be read.")
+        if embeds is not None:
+            return embeds.to(self._execution_device)
         if prompt is None:
             raise InputError("There is neither a prompt nor prompt_embeds. Say what the filled picture shows.")
         prompts = repeat_to([prompt] if isinstance(prompt, str) else prompt, count, "prompt")
         check_prompts(self.tokenizer, prompts)
-        return encode_texts(self.tokenizer, self.text_encoder, prompts)
+        return encode_texts(self.tokenizer, self.text_encoder, prompts, self._execution_device)
 
-    def _working_size(self, pictures: list[Tensor], height: int | None, width: int | None) -> tuple[int, int]:
-        multiple = size_multiple(self.vae, self.unet)
-        sizes = {working_size(picture, self.adapter.config.image_size, multiple) for picture in pictures}
-        if height is None and width is None and len(sizes) > 1:
-            raise InputError("The pictures differ in shape. Give height and width for all, or fill them one by one.")
-        default_height, default_width = sizes.pop()
-        wanted = {
-            "height": default_height if height is None else height,
-            "width": default_width if width is None else width,
-        }
-        for name, side in wanted.items():
-            if side < multiple or side % multiple:
-                raise SettingError(f"{name}={side} is not divisible by {multiple}, as this model needs it.")
-        return wanted["height"], wanted["width"]
-
-    def _reference(
-        self, given: Pictures | Reference, masks: Pictures | None, count: int, device: torch.device
-    ) -> Reference:
+    def _reference(self, given: Pictures | Reference, masks: Pictures | None, count: int) -> Reference:
+        device = self._execution_device
         if isinstance(given, Reference):
             pixels, subjects, text = given.pixels, given.mask, given.text
             encoded = given.latents
@@ -246,39 +294,5 @@ class DreamInpainterPipeline(DiffusionPipeline):
             mask=subjects.to(device),
             text=text,
             latents=encode_images(self.vae, pixels) if encoded is None else encoded.to(device),
-            text_states=encode_texts(self.tokenizer, self.text_encoder, text),
+            text_states=encode_texts(self.tokenizer, self.text_encoder, text, device),
         )
-
-
-@torch.no_grad()
-def fill_batch(pipeline: DreamInpainterPipeline, batch: Batch, **settings: Any) -> DreamInpainterOutput:
-    """Fills the holes of a training batch, from noise that the samples' keys decide.
-
-    Args:
-        pipeline: what fills.
-        batch: B samples; the text is their caption.
-        settings: further arguments of the call, such as `guidance_scale`.
-
-    Returns:
-        The pipeline's output, its images (B, 3, H, W) in [0, 1].
-    """
-    factor = downscaling(pipeline.vae)
-    height, width = batch.image.shape[-2:]
-    shape = (pipeline.unet.config.out_channels, height // factor, width // factor)
-    output: DreamInpainterOutput = pipeline(
-        **{
-            # Encoded here, since captions of a dataset may be longer than the encoder reads; a prompt may not.
-            "prompt": None,
-            "prompt_embeds": encode_texts(pipeline.tokenizer, pipeline.text_encoder, batch.caption),
-            "image": batch.image / 2 + 0.5,
-            "mask_image": batch.mask,
-            "reference_image": batch.reference,
-            "height": height,
-            "width": width,
-            "keys": batch.key,
-            "latents": normal(batch.key, shape, "sampling"),
-            "output_type": "pt",
-            **settings,
-        }
-    )
-    return output

@@ -74,6 +74,11 @@ class SubjectUNet(UNet2DConditionModel):
         features: Tensor = layers[len(block.resnets) - 1]
         return features
 
+    def set_attention_slice(self, slice_size: str | int | list[int] | None = "auto") -> None:
+        """Tells our processors how many heads to compute at a time; the stock method would replace them."""
+        for processor in self.attn_processors.values():
+            processor.slice_size = slice_size
+
     def down_stack(self, last_block: int) -> "SubjectUNet":
         """A frozen copy of what a read up to `last_block` computes with, and nothing else."""
         check_block(self, last_block)

@@ -6,10 +6,10 @@ from dreaminpainter.backbones import TinyBackbone
 from dreaminpainter.checkpoints import load_pipeline, read_checkpoint, untrained_pipeline, warm_start
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
 from dreaminpainter.features import UNetFeatures
+from dreaminpainter.filling import fill_batch
 from dreaminpainter.injection import DecoupledKeyValues
 from dreaminpainter.input_forms import NineChannel
 from dreaminpainter.patch_autoencoder import PatchAutoencoder
-from dreaminpainter.pipeline import fill_batch
 from dreaminpainter.selection import CosineDistance
 
 VARIANTS = [

@@ -8,6 +8,9 @@ from diffusers import (
     DPMSolverMultistepScheduler,
     EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
+    HeunDiscreteScheduler,
+    LCMScheduler,
+    UniPCMultistepScheduler,
 )
 from PIL import Image
 from tiny import randn, tiny_batch, tiny_model, train_a_step
@@ -17,9 +20,9 @@ from dreaminpainter.components import describe
 from dreaminpainter.encoding import encode_texts
 from dreaminpainter.errors import DreamInpainterError, InputError, SettingError
 from dreaminpainter.features import UNetFeatures
+from dreaminpainter.filling import fill_batch
 from dreaminpainter.injection import AllBlocks, DecoupledKeyValues
 from dreaminpainter.input_forms import Composite, NineChannel
-from dreaminpainter.pipeline import fill_batch
 from dreaminpainter.selection import AllTokens, AttentionRollout, CosineDistance, RandomTokens
 
 
@@ -66,12 +69,24 @@ def test_pixels_outside_the_mask_are_the_inputs_own(size):
     assert (after[inside == 255] != before[inside == 255]).mean() > 0.5
 
 
-@pytest.mark.parametrize("sampler", [DDIMScheduler, EulerDiscreteScheduler, DPMSolverMultistepScheduler])
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        DDIMScheduler,
+        EulerDiscreteScheduler,
+        DPMSolverMultistepScheduler,
+        HeunDiscreteScheduler,
+        LCMScheduler,
+        UniPCMultistepScheduler,
+    ],
+)
+@pytest.mark.parametrize("strength", [1.0, 0.6])
 @pytest.mark.parametrize("form", [Composite(), NineChannel()])
-def test_samplers_can_be_exchanged(sampler, form):
+def test_samplers_can_be_exchanged(sampler, form, strength):
     pipe = pipeline(input_form=form)
     pipe.scheduler = sampler.from_config(pipe.scheduler.config)
-    images = [pipe(**arguments(output_type="pt")).images for _ in range(2)]
+    given = {"output_type": "pt", "num_inference_steps": 5, "strength": strength}
+    images = [pipe(**arguments(**given)).images for _ in range(2)]
     assert images[0].isfinite().all() and images[0].min() >= 0 and images[0].max() <= 1
     assert torch.equal(*images)  # a sampler keeps nothing of the call before
 
@@ -90,7 +105,8 @@ def test_a_batch_gives_what_its_pictures_give_one_by_one():
     lists = ("prompt", "image", "mask_image", "reference_image", "reference_mask")
     for row in range(2):
         alone = pipe(**given | {name: given[name][row] for name in lists} | {"generator": seeded(row + 1)}).images
-        torch.testing.assert_close(together[row], alone[0], rtol=0, atol=1e-4)
+        # Pictures in levels come back in levels, where the last bit of a convolution may decide a rounding.
+        torch.testing.assert_close(together[row], alone[0], rtol=0, atol=1.01 / 255)
 
 
 def test_one_prompt_and_reference_serve_many_pictures():
@@ -107,7 +123,8 @@ def test_pil_numpy_and_tensors_give_the_same():
     tensors = {name: tensor.permute(2, 0, 1) if tensor.ndim == 3 else tensor for name, tensor in tensors.items()}
     expected = pipe(**given).images
     for same in (arrays, tensors):
-        np.testing.assert_allclose(pipe(**given | same | {"generator": seeded()}).images, expected, atol=1e-5)
+        # Levels stay levels, floats stay floats.
+        np.testing.assert_allclose(pipe(**given | same | {"generator": seeded()}).images, expected, atol=0.51 / 255)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +230,12 @@ def test_a_selector_that_draws_draws_from_the_keys():
         ({"image": torch.full((3, 32, 32), float("nan"))}, InputError, "not finite"),
         ({"reference_image": torch.full((3, 40, 50), float("nan"))}, InputError, "not finite"),
         ({"num_inference_steps": 0}, SettingError, "num_inference_steps=0"),
-        ({"height": 30}, SettingError, "height=30 is not divisible by 8"),
+        ({"strength": 0.0}, SettingError, "strength=0"),
+        ({"num_images_per_prompt": 0}, SettingError, "num_images_per_prompt=0"),
+        ({"generator": [seeded()] * 2}, InputError, "2 generators and 1 fills"),
+        ({"latents": torch.zeros(1, 4, 8, 8)}, InputError, "latents are"),
+        ({"image": Image.new("I;16", (32, 32))}, InputError, "mode I;16"),
+        ({"callback_on_step_end_tensor_inputs": ["noise"]}, SettingError, "noise"),
         ({"k": 0}, SettingError, "k is 0"),
         (
             {"image": [picture(32, 32), picture(16, 64)], "mask_image": [hole(32, 32), hole(16, 64)]},

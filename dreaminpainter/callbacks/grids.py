@@ -20,9 +20,9 @@ from torch import Tensor
 
 from dreaminpainter.callbacks.ema import ExponentialMovingAverage
 from dreaminpainter.errors import SettingError
+from dreaminpainter.filling import fill_batch
 from dreaminpainter.module import DreamInpainter
 from dreaminpainter.network import Subject
-from dreaminpainter.pipeline import fill_batch
 from dreaminpainter.types import Batch, Reference
 from dreaminpainter.visualization import grid_picture, mark_tokens, show_hole
 

@@ -8,7 +8,7 @@ from PIL import Image
 from dreaminpainter.checkpoints import load_pipeline, read_checkpoint, untrained_pipeline
 from dreaminpainter.commands import training
 from dreaminpainter.commands.gallery import beside, fill_gallery, hole_error, loss_panel, mean_colour, write_example
-from dreaminpainter.pipeline import fill_batch
+from dreaminpainter.filling import fill_batch
 
 CONFIG = "configs/quickstart.yaml"
 

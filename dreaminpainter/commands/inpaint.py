@@ -1,103 +1,159 @@
-"""`inpaint`: fills the hole of one picture with the subject of another."""
+"""`inpaint`: fills the hole of one picture with the subject of another, or of many."""
 
 import sys
 from pathlib import Path
+from typing import Any
 
-import torch
 import torch.nn.functional as F
 from jsonargparse import auto_cli
 
 from dreaminpainter.checkpoints import load_pipeline
 from dreaminpainter.commands.devices import chosen_device
+from dreaminpainter.commands.fills import Filled, Filler, Request, save
+from dreaminpainter.commands.many import fill_all
+from dreaminpainter.commands.sheets import contact_sheet
+from dreaminpainter.data.segmenting import Segmenter
 from dreaminpainter.errors import SettingError
-from dreaminpainter.pictures import open_mask, open_reference, open_scene
 from dreaminpainter.pretrained import CRITTERS
-from dreaminpainter.tokenizer import spelled_words
 from dreaminpainter.visualization import mark_tokens, to_image
 
 
 def inpaint(
-    image: str,
-    mask_image: str,
-    reference_image: str,
-    prompt: str,
+    image: str | None = None,
+    mask_image: str | None = None,
+    reference_image: str | None = None,
+    prompt: str | None = None,
+    jobs: str | None = None,
     checkpoint: str = CRITTERS,
-    output: str = "filled.png",
+    output: str | None = None,
     reference_mask: str | None = None,
+    reference_box: tuple[int, int, int, int] | None = None,
+    reference_segmenter: Segmenter | None = None,
+    negative_prompt: str | None = None,
     num_inference_steps: int | None = None,
     guidance_scale: float | None = None,
+    reference_scale: float = 1.0,
+    strength: float = 1.0,
+    num_images_per_prompt: int = 1,
     seed: int = 0,
     k: int | None = None,
     height: int | None = None,
     width: int | None = None,
+    padding_mask_crop: int | None = None,
+    feather: int = 0,
+    match_colours: bool = False,
     explain: str | None = None,
     device: str = "auto",
-) -> None:
+) -> int:
     """Fills the white of a mask with the subject of a reference picture, doing what the prompt says.
 
-    Every pixel outside the mask is written as it was read.
+    Every pixel outside the mask is written as it was read. One picture is given by image, mask_image, reference_image
+    and prompt; many by jobs, whose results table and contact sheet lie in the output folder. Stopped jobs go on where
+    they were when the command is given again.
 
     Args:
         image: the scene, a picture file of any size and orientation.
         mask_image: black and white, of the scene's size; white is filled.
         reference_image: a picture of the subject; its transparency, or reference_mask, cuts it out.
         prompt: what the filled picture shows.
+        jobs: a folder with NAME.jpg, NAME_mask.png, NAME_reference.png (and NAME_reference_mask.png) and the prompt in
+            NAME.txt; or a table, CSV or JSON Lines, with the columns image, mask, reference and caption (and
+            reference_mask and id), files relative to the table.
         checkpoint: a training checkpoint (RUN/checkpoints/last.ckpt), the folder of a saved pipeline, or "critters",
             the model of drawn creatures that comes with the package.
-        output: the PNG to write.
+        output: the PNG to write, filled.png where left out; for jobs the folder, filled where left out.
         reference_mask: black and white, of the reference's size; white is the subject.
+        reference_box: left, top, right and bottom in pixels of the part of the reference that shows the subject.
+        reference_segmenter: finds the subject in a plain photograph, such as MaskRcnnSegmenter; asked where there is no
+            mask and no transparency.
+        negative_prompt: what the text is guided away from.
         num_inference_steps: denoising steps; more is slower and finer. By default what the model was made for.
         guidance_scale: how strongly the text is followed; by default what the model was made for. The paper's is 7.5.
+        reference_scale: how strongly the reference is; for models trained with reference dropout, 1 for others.
+        strength: above 0 and up to 1; below 1 what is in the hole shows through.
+        num_images_per_prompt: how many fills each picture gets, of seeds counting up from seed.
         seed: the same seed and settings give the same picture.
         k: how many tokens stand for the subject; the trained number where left out.
         height: height that the network works at, where it shall not be found from the picture's shape.
         width: likewise.
-        explain: also write a picture of the tokens that were chosen to this PNG.
+        padding_mask_crop: work on the hole and so many pixels around it only; for small holes in large photographs.
+        feather: over how many pixels the fill fades in, from the hole's edge inwards.
+        match_colours: give the fill the colours that the scene has around the hole.
+        explain: also write a picture of the tokens that were chosen to this PNG; not with jobs.
         device: "cpu", "cuda", "mps", or "auto" for the fastest there is.
     """
-    for name, path in {"output": output, "explain": explain}.items():
-        if path is None:
-            continue
-        if Path(path).suffix.lower() != ".png":
-            raise SettingError(
-                f"{name}={path} is no .png; other formats would change the pixels outside the mask. Name a .png file."
-            )
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-    notes: list[str] = []
-    scene = open_scene(image, notes)
-    hole = open_mask(mask_image, notes, size=scene.size)
-    subject, subject_mask = open_reference(reference_image, notes, mask_path=reference_mask)
+    one = {"image": image, "mask_image": mask_image, "reference_image": reference_image, "prompt": prompt}
+    if jobs is None:
+        request: Request | None = _request(one, reference_mask)
+        _check_png("output", output)
+        _check_png("explain", explain)
+    else:
+        request = None
+        extra = [name for name, value in {**one, "reference_mask": reference_mask, "explain": explain}.items() if value]
+        if extra:
+            raise SettingError(f"jobs is given, and {', '.join(extra)} as well. Leave out jobs, or the others.")
+    settings: dict[str, Any] = {
+        "negative_prompt": negative_prompt,
+        "num_inference_steps": num_inference_steps,
+        "guidance_scale": guidance_scale,
+        "reference_scale": reference_scale,
+        "strength": strength,
+        "k": k,
+        "height": height,
+        "width": width,
+        "padding_mask_crop": padding_mask_crop,
+        "feather": feather,
+        "match_colours": match_colours,
+    }
     pipeline = load_pipeline(checkpoint).to(chosen_device(device))
-    unknown = spelled_words(pipeline.tokenizer, prompt)
-    if unknown:
-        notes.append(f"This model never learned the words {', '.join(unknown)}; it reads them letter by letter.")
-    for note in notes:
+    filler = Filler(pipeline, settings, seed, num_images_per_prompt, reference_box, reference_segmenter)
+    if request is None:
+        return fill_all(filler, str(jobs), Path(output or "filled"), settings | {"checkpoint": checkpoint})
+    filled = filler(request)
+    for note in filled.notes:
         print(f"note: {note}", file=sys.stderr)
-
-    result = pipeline(
-        prompt=prompt,
-        image=scene,
-        mask_image=hole,
-        reference_image=subject,
-        reference_mask=subject_mask,
-        height=height,
-        width=width,
-        num_inference_steps=num_inference_steps,
-        guidance_scale=guidance_scale,
-        k=k,
-        generator=torch.Generator().manual_seed(seed),
-    )
-    result.images[0].save(output, icc_profile=scene.info.get("icc_profile"))
-    print(f"filled: {output}")
+    target = Path(output or "filled.png")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    paths = save(filled, target)
+    print(f"filled: {', '.join(map(str, paths))}")
+    if len(paths) > 1:
+        sheet = target.with_name(f"{target.stem}_sheet.png")
+        contact_sheet([(request, paths)]).save(sheet)
+        print(f"contact sheet: {sheet}")
     if explain is not None:
-        chosen, grid = result.subject.selection.indices[0], result.subject.features.grid
-        # Enlarged, so that each chosen cell has room for its rank.
-        reference = F.interpolate(result.reference[:1], 512, mode="bilinear")[0]
-        marked = mark_tokens(reference, chosen, grid, result.subject.features.has_class_token)
-        to_image(marked).save(explain)
-        print(f"chosen tokens: {explain}")
+        _explain(filled, Path(explain))
+    return 0
 
 
-def run(name: str, arguments: list[str]) -> None:
+def _request(given: dict[str, str | None], reference_mask: str | None) -> Request:
+    missing = [name for name, value in given.items() if value is None]
+    if missing:
+        raise SettingError(f"{', '.join(missing)} missing. Give {', '.join(given)}, all of them; or jobs.")
+    image, mask, reference, prompt = (str(value) for value in given.values())
+    cut_out_by = None if reference_mask is None else Path(reference_mask)
+    return Request(Path(image), Path(mask), Path(reference), prompt, cut_out_by)
+
+
+def _check_png(name: str, path: str | None) -> None:
+    if path is not None and Path(path).suffix.lower() != ".png":
+        raise SettingError(
+            f"{name}={path} is no .png; other formats would change the pixels outside the mask. Name a .png file."
+        )
+
+
+def _explain(filled: Filled, path: Path) -> None:
+    subject = filled.output.subject
+    # Enlarged, so that each chosen cell has room for its rank.
+    reference = F.interpolate(filled.output.reference[:1], 512, mode="bilinear")[0]
+    marked = mark_tokens(
+        reference, subject.selection.indices[0], subject.features.grid, subject.features.has_class_token
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    to_image(marked).save(path)
+    print(f"chosen tokens: {path}")
+
+
+def run(name: str, arguments: list[str]) -> int:
     """Runs the command with the given arguments."""
-    auto_cli(inpaint, args=arguments, prog=f"dreaminpainter {name}", as_positional=False)
+    outcome: int = auto_cli(inpaint, args=arguments, prog=f"dreaminpainter {name}", as_positional=False)
+    return outcome

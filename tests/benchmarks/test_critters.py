@@ -12,7 +12,7 @@ from benchmarks.statistics import bootstrap
 from dreaminpainter.data.critters import IDENTITY, TEXT, VALUES
 from dreaminpainter.data.sources.critters import CrittersSource
 from dreaminpainter.evaluation import AttributeProbes
-from dreaminpainter.pipeline import fill_batch
+from dreaminpainter.filling import fill_batch
 
 SOURCE = CrittersSource(128, 64, 6, "test", "cross", supersample=1, reference_supersample=1)
 

@@ -12,8 +12,9 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from dreaminpainter.callbacks import ExponentialMovingAverage, PictureGrid
 from dreaminpainter.errors import SettingError
+from dreaminpainter.filling import fill_batch
 from dreaminpainter.module import DreamInpainter
-from dreaminpainter.pipeline import DreamInpainterOutput, DreamInpainterPipeline, fill_batch
+from dreaminpainter.pipeline import DreamInpainterOutput, DreamInpainterPipeline
 from dreaminpainter.selection import RandomTokens
 from dreaminpainter.types import Batch
 

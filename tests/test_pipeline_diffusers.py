@@ -1,0 +1,200 @@
+"""What diffusers asks of every pipeline of its own, as its common pipeline checks do, on real tiny networks."""
+
+import inspect
+
+import accelerate
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoencoderKL
+from test_pipeline import arguments, hole, picture, pipeline, seeded
+
+from dreaminpainter import DreamInpainterPipeline
+from dreaminpainter.errors import SettingError
+from dreaminpainter.injection import DecoupledKeyValues
+
+LEVEL = 1.01 / 255
+
+
+def test_arguments_have_the_names_that_diffusers_gives_them():
+    names = inspect.signature(DreamInpainterPipeline.__call__).parameters
+    wanted = "prompt image mask_image negative_prompt height width padding_mask_crop strength num_inference_steps "
+    wanted += "guidance_scale num_images_per_prompt generator latents prompt_embeds output_type return_dict "
+    wanted += "callback_on_step_end callback_on_step_end_tensor_inputs"
+    assert set(wanted.split()) <= set(names)
+    assert names["output_type"].default == "pil" and names["return_dict"].default is True
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("each", [1, 2])
+def test_there_are_as_many_fills_as_pictures_times_fills_a_picture(count, each):
+    pipe = pipeline()
+    given = arguments(image=[picture(32, 32, seed=n) for n in range(count)], num_images_per_prompt=each)
+    assert len(pipe(**given).images) == count * each
+
+
+def test_fills_of_one_picture_are_those_of_a_batch_of_its_copies():
+    pipe = pipeline()
+    generators = [seeded(n) for n in range(4)]
+    pictures = [picture(32, 32, seed=3), picture(32, 32, seed=4)]
+    given = arguments(image=pictures, generator=generators, num_images_per_prompt=2, output_type="pt")
+    together = pipe(**given).images
+    for row in range(4):
+        alone = pipe(**arguments(image=pictures[row // 2], generator=seeded(row), output_type="pt")).images[0]
+        torch.testing.assert_close(together[row], alone, rtol=0, atol=LEVEL)
+    assert (together[0] - together[1]).abs().max() > 0.1
+
+
+def test_a_tuple_holds_what_the_output_holds():
+    pipe = pipeline()
+    (images,) = pipe(**arguments(output_type="pt", return_dict=False))
+    assert torch.equal(images, pipe(**arguments(output_type="pt")).images)
+
+
+def test_a_pipeline_can_be_made_of_another_s_components():
+    pipe = pipeline()
+    expected = pipe(**arguments(output_type="pt")).images
+    for again in (DreamInpainterPipeline(**pipe.components), DreamInpainterPipeline.from_pipe(pipe)):
+        torch.testing.assert_close(again(**arguments(output_type="pt")).images, expected, rtol=0, atol=LEVEL)
+
+
+def test_a_variant_is_saved_and_loaded(tmp_path):
+    pipe = pipeline()
+    pipe.save_pretrained(tmp_path, variant="fp16")
+    assert list(tmp_path.glob("unet/*.fp16.safetensors"))
+    again = DreamInpainterPipeline.from_pretrained(tmp_path, variant="fp16")
+    expected = pipe(**arguments(output_type="pt")).images
+    torch.testing.assert_close(again(**arguments(output_type="pt")).images, expected, rtol=0, atol=LEVEL)
+
+
+def test_all_parts_take_the_precision_that_is_asked_for(tmp_path):
+    pipe = pipeline()
+    pipe.save_pretrained(tmp_path)
+    half = DreamInpainterPipeline.from_pretrained(tmp_path, torch_dtype=torch.bfloat16)
+    parts = {name: part for name, part in half.components.items() if isinstance(part, torch.nn.Module)}
+    assert {name for name, part in parts.items() if part.dtype != torch.bfloat16} == set()
+    assert torch.isfinite(half(**arguments(output_type="pt")).images).all()
+    with pytest.raises(SettingError, match="float16"):
+        half.to(torch.float16)(**arguments())
+
+
+@pytest.mark.parametrize("settings", [{}, {"injection": DecoupledKeyValues(scale=0.6)}], ids=["joined", "decoupled"])
+@pytest.mark.parametrize("slice_size", ["auto", "max", 1])
+def test_sliced_attention_gives_the_same_and_still_reads_the_subject(settings, slice_size):
+    pipe = pipeline(**settings)
+    expected = pipe(**arguments(output_type="pt")).images
+    pipe.enable_attention_slicing(slice_size)
+    torch.testing.assert_close(pipe(**arguments(output_type="pt")).images, expected, rtol=0, atol=LEVEL)
+    pipe.disable_attention_slicing()
+    assert torch.equal(pipe(**arguments(output_type="pt")).images, expected)
+
+
+@pytest.mark.parametrize("settings", [{}, {"injection": DecoupledKeyValues(scale=0.6)}], ids=["joined", "decoupled"])
+def test_weights_may_be_elsewhere_until_they_are_needed(settings):
+    pipe = pipeline(**settings)
+    expected = pipe(**arguments(output_type="pt")).images
+    for part in (pipe.unet, pipe.text_encoder):
+        accelerate.cpu_offload(part, torch.device("cpu"))
+    assert {weight.device.type for weight in pipe.unet.parameters()} == {"meta"}
+    torch.testing.assert_close(pipe(**arguments(output_type="pt")).images, expected, rtol=0, atol=LEVEL)
+
+
+def test_an_autoencoder_may_work_in_slices_and_tiles():
+    torch.manual_seed(0)
+    vae = AutoencoderKL(
+        block_out_channels=(16, 16),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        norm_num_groups=8,
+        latent_channels=48,
+        sample_size=32,
+    )
+    pipe = pipeline()
+    pipe.register_modules(vae=vae.eval())
+    given = {"image": [picture(32, 32), picture(32, 32, seed=1)], "output_type": "pt"}
+    expected = pipe(**arguments(**given)).images
+    vae.enable_slicing()
+    torch.testing.assert_close(pipe(**arguments(**given)).images, expected, rtol=0, atol=LEVEL)
+    vae.enable_tiling()
+    vae.tile_sample_min_size, vae.tile_latent_min_size = 16, 8
+    assert pipe(**arguments(**given)).images.shape == expected.shape
+
+
+def test_a_callback_sees_every_step_and_may_change_the_latents():
+    pipe, seen = pipeline(), []
+
+    def blank_at_last(pipe, step, timestep, tensors):
+        seen.append((step, timestep, tuple(tensors["latents"].shape)))
+        return {"latents": torch.zeros_like(tensors["latents"])} if step == 2 else {}
+
+    given = arguments(num_inference_steps=3, output_type="latent", callback_on_step_end=blank_at_last)
+    inside = pipe(**given).images
+    assert [step for step, _, _ in seen] == [0, 1, 2] and [t for _, t, _ in seen] == pipe.scheduler.timesteps.tolist()
+    scene = pipe(**arguments(num_inference_steps=3, output_type="latent")).images
+    assert (inside == 0).any() and torch.equal(inside[inside != 0], scene[inside != 0])
+
+
+def test_a_call_can_be_ended_early():
+    pipe, seen = pipeline(), []
+
+    def stop(pipe, step, timestep, tensors):
+        seen.append(step)
+        pipe.interrupt = step == 1
+        return tensors
+
+    assert len(pipe(**arguments(num_inference_steps=5, callback_on_step_end=stop)).images) == 1
+    assert seen == [0, 1]
+    pipe(**arguments(num_inference_steps=3, callback_on_step_end=lambda *given: seen.append(given[1]) or {}))
+    assert seen == [0, 1, 0, 1, 2], "and the next one is whole"
+
+
+def test_guidance_moves_away_from_the_negative_prompt():
+    pipe = pipeline()
+    given = {"output_type": "latent", "guidance_scale": 3.0}
+    plain = pipe(**arguments(**given)).images
+    assert torch.equal(pipe(**arguments(**given, negative_prompt="")).images, plain)
+    assert (pipe(**arguments(**given, negative_prompt="a crown")).images - plain).abs().max() > 1e-4
+    alike = pipe(**arguments(**given, negative_prompt="a critter in a hat")).images
+    unguided = pipe(**arguments(output_type="latent", guidance_scale=1.0)).images
+    torch.testing.assert_close(alike, unguided, rtol=0, atol=1e-4)
+
+
+def test_the_less_strength_the_more_of_the_hole_shows_through():
+    pipe = pipeline()
+    given = arguments(num_inference_steps=20, output_type="pt")
+    before = torch.from_numpy(np.array(given["image"])).permute(2, 0, 1) / 255
+    changes = []
+    for strength in (0.05, 0.5, 1.0):
+        images = pipe(**given | {"strength": strength, "generator": seeded()}).images
+        changes.append(float((images[0] - before).abs().mean()))
+    assert changes == sorted(changes) and changes[0] < 0.5 * changes[2]
+
+
+def test_text_and_reference_are_read_once_a_call_and_not_at_every_step():
+    pipe = pipeline()
+    calls = {"text": 0, "read": 0, "unet": 0, "inject": 0}
+
+    def count(name, module):
+        module.register_forward_pre_hook(lambda *_: calls.__setitem__(name, calls[name] + 1))
+
+    count("text", pipe.text_encoder)
+    count("inject", pipe.adapter.injector)
+    pipe.unet.register_forward_pre_hook(
+        lambda module, given, named: calls.__setitem__(
+            "unet" if named.get("read_block") is None else "read",
+            calls["unet" if named.get("read_block") is None else "read"] + 1,
+        ),
+        with_kwargs=True,
+    )
+    pipe(**arguments(num_inference_steps=4, num_images_per_prompt=3))
+    assert calls == {"text": 3, "read": 1, "unet": 4, "inject": 1}  # the prompt, the empty one, the reference's own
+
+
+def test_small_holes_in_large_pictures_are_worked_on_at_the_trained_size():
+    pipe, seen = pipeline(), []
+    pipe.unet.conv_in.register_forward_pre_hook(lambda module, given: seen.append(tuple(given[0].shape[-2:])))
+    large = arguments((200, 300), padding_mask_crop=8)
+    (filled,) = pipe(**large).images
+    assert filled.size == (300, 200) and set(seen[1:]) == {(8, 8)}
+    many = arguments(image=[picture(200, 300), picture(90, 60)], mask_image=[hole(200, 300), hole(90, 60)])
+    assert [one.size for one in pipe(**many, padding_mask_crop=8).images] == [(300, 200), (60, 90)]
