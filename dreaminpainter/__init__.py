@@ -11,12 +11,12 @@ Example:
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from dreaminpainter.version import __version__
+
 if TYPE_CHECKING:
     from dreaminpainter.data.datamodule import InpaintingDataModule
     from dreaminpainter.module import DreamInpainter
     from dreaminpainter.pipeline import DreamInpainterPipeline
-
-__version__ = "0.1.0.dev0"
 
 _HOMES = {
     "DreamInpainter": "dreaminpainter.module",
