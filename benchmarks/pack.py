@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import torch
-
 from dreaminpainter.checkpoints import load_pipeline
+from dreaminpainter.exporting import CARD, write_model
 
 FOLDER = "dreaminpainter/pretrained/critters"
 
@@ -12,14 +11,15 @@ FOLDER = "dreaminpainter/pretrained/critters"
 def pack(checkpoint: str = "runs/critters/checkpoints/last.ckpt", output: str = FOLDER) -> None:
     """Writes a checkpoint's averaged weights as a packaged model, in half precision; the autoencoder as it is.
 
+    It goes without the code that other exports carry, since it lies beside it.
+
     Args:
         checkpoint: what training wrote.
         output: folder to write, in diffusers' layout; its model card is kept.
     """
-    pipeline = load_pipeline(checkpoint)
-    for part in (pipeline.unet, pipeline.adapter, pipeline.text_encoder):
-        part.to(torch.float16)
-    pipeline.save_pretrained(output)
+    written = Path(output, CARD)
+    card = written.read_text(encoding="utf-8") if written.is_file() else None
+    write_model(load_pipeline(checkpoint), Path(output), card, half=True, with_code=False)
     sizes = {path.relative_to(output): path.stat().st_size for path in sorted(Path(output).rglob("*.safetensors"))}
     for path, size in sizes.items():
         print(f"{size / 1e6:7.2f} MB  {path}")

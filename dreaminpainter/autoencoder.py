@@ -2,11 +2,13 @@
 
 import torch
 import torch.nn.functional as F
-from diffusers import ConfigMixin, ModelMixin
+from diffusers import AutoencoderKL, AutoencoderTiny, ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTinyOutput
 from diffusers.models.autoencoders.vae import DecoderOutput
 from torch import Tensor
+
+from dreaminpainter.patch_autoencoder import PatchAutoencoder
 
 
 class SpaceToDepth(ModelMixin, ConfigMixin):
@@ -37,3 +39,7 @@ class SpaceToDepth(ModelMixin, ConfigMixin):
     def decode(self, z: Tensor, return_dict: bool = True) -> DecoderOutput:
         """The way back."""
         return DecoderOutput(sample=F.pixel_shuffle(z, self.config.factor))
+
+
+Autoencoder = AutoencoderKL | AutoencoderTiny | PatchAutoencoder | SpaceToDepth
+"""Those that a model can have."""

@@ -28,9 +28,13 @@ def load_pipeline(path: str) -> DreamInpainterPipeline:
         InputError: the file is no checkpoint of this package.
     """
     path = packaged(path)
-    if Path(path).is_dir():
-        return _folder(path)
-    checkpoint = read_checkpoint(path)
+    return (
+        DreamInpainterPipeline.from_pretrained(path) if Path(path).is_dir() else trained_pipeline(read_checkpoint(path))
+    )
+
+
+def trained_pipeline(checkpoint: dict[str, Any]) -> DreamInpainterPipeline:
+    """The pipeline of a checkpoint that was read, with its averaged weights where it has them."""
     pipeline = untrained_pipeline(checkpoint)
     _trained_parts(pipeline).load_state_dict(_averaged(checkpoint))
     return pipeline
@@ -58,7 +62,7 @@ def warm_start(module: nn.Module, path: str) -> None:
     """
     path = packaged(path)
     is_folder = Path(path).is_dir()
-    weights = _trained_parts(_folder(path)).state_dict() if is_folder else _averaged(read_checkpoint(path))
+    weights = _trained_parts(load_pipeline(path)).state_dict() if is_folder else _averaged(read_checkpoint(path))
     own = module.state_dict()
     # A frozen reference encoder is a copy of the UNet as it starts, so here of the one that is read.
     copied = {name: name.replace("adapter.reference_encoder", "unet") for name in own if ".reference_encoder." in name}
@@ -104,13 +108,6 @@ def read_checkpoint(path: str) -> dict[str, Any]:
             "training wrote, or an exported folder."
         )
     return checkpoint
-
-
-def _folder(path: str) -> DreamInpainterPipeline:
-    if not (Path(path) / "model_index.json").is_file():
-        raise MissingFileError(f"The folder {path} is no saved pipeline: it has no model_index.json.")
-    pipeline: DreamInpainterPipeline = DreamInpainterPipeline.from_pretrained(path)
-    return pipeline
 
 
 def _trained_parts(pipeline: DreamInpainterPipeline) -> nn.ModuleDict:

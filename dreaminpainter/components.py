@@ -24,6 +24,9 @@ from dreaminpainter.errors import SettingError
 T = TypeVar("T")
 Spec = dict[str, Any]
 
+CARRIED: dict[str, type] = {}
+"""In the code that an exported folder carries, where no package is: the classes in it, by their paths at home."""
+
 
 class Component:
     """Base of every part that can be swapped by a class name in a YAML file."""
@@ -37,7 +40,7 @@ def describe(component: Component) -> Spec:
     """
     kind = type(component)
     return {
-        "class_path": f"{kind.__module__}.{kind.__qualname__}",
+        "class_path": _path(kind),
         "init_args": {name: _describe_value(_kept(component, name)) for name in _argument_names(kind)},
     }
 
@@ -55,7 +58,7 @@ def make(spec: Spec, expected: type[T]) -> T:
     path = spec["class_path"]
     module_name, _, class_name = path.rpartition(".")
     try:
-        kind = getattr(import_module(module_name), class_name)
+        kind = CARRIED[path] if path in CARRIED else getattr(import_module(module_name), class_name)
     except (ImportError, AttributeError, ValueError) as error:
         raise SettingError(
             f"The component {path!r} cannot be imported ({error}). Install the package that holds it, or put its "
@@ -65,6 +68,24 @@ def make(spec: Spec, expected: type[T]) -> T:
         raise SettingError(f"{path!r} is no {expected.__name__}, so it cannot be used as one.")
     arguments = {name: _make_value(value) for name, value in spec.get("init_args", {}).items()}
     return cast(T, kind(**arguments))
+
+
+def class_paths(value: Any) -> list[str]:
+    """The classes that a spec, or anything made of specs, names.
+
+    Example:
+        >>> class_paths({"class_path": "a.B", "init_args": {"inner": {"class_path": "c.D", "init_args": {}}}})
+        ['a.B', 'c.D']
+    """
+    if isinstance(value, dict):
+        own = [value["class_path"]] if "class_path" in value else []
+        return own + [path for item in value.values() for path in class_paths(item)]
+    return [path for item in value for path in class_paths(item)] if isinstance(value, list | tuple) else []
+
+
+def _path(kind: type) -> str:
+    at_home = (path for path, carried in CARRIED.items() if carried is kind)
+    return next(at_home, f"{kind.__module__}.{kind.__qualname__}")
 
 
 def _argument_names(kind: type) -> list[str]:

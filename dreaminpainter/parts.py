@@ -13,17 +13,15 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny, DDPMScheduler
+from diffusers import DDPMScheduler
 from tokenizers import Tokenizer
 from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 
-from dreaminpainter.autoencoder import SpaceToDepth
+from dreaminpainter.autoencoder import Autoencoder
 from dreaminpainter.errors import MissingFileError, SettingError
-from dreaminpainter.patch_autoencoder import PatchAutoencoder
 from dreaminpainter.pretrained import packaged
 from dreaminpainter.unet import SubjectUNet
 
-Autoencoder = AutoencoderKL | AutoencoderTiny | PatchAutoencoder | SpaceToDepth
 AUTOENCODERS = {kind.__name__: kind for kind in get_args(Autoencoder)}
 """The autoencoders that can be used, by the name that diffusers writes into their config."""
 

@@ -7,20 +7,18 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import load_dataset
-from huggingface_hub.errors import HfHubHTTPError
 from tqdm import tqdm
 
 from dreaminpainter.atomic import whole
 from dreaminpainter.data.store.reading import PreparedSource
 from dreaminpainter.data.store.schema import FEATURES, PUBLIC_FEATURES
 from dreaminpainter.errors import InputError
+from dreaminpainter.hub import REFUSALS
 
 _SHARD = 2_000
 """Objects a file: some hundred megabytes with pictures of COCO's size."""
 _GROUP = 100
 """Objects a row group, which a reader of a stream holds in memory at once."""
-_REFUSALS: tuple[type[Exception], ...] = (*HfHubHTTPError.__bases__, ValueError)
-"""What an upload may meet: the errors of the hub's HTTP library, whichever it is, and of the operating system."""
 
 
 def write_parquet(source: PreparedSource) -> list[Path]:
@@ -60,7 +58,7 @@ def push_to_hub(source: PreparedSource, repo: str) -> str:
     rows = load_dataset("parquet", data_files=files, split="train", features=PUBLIC_FEATURES)
     try:
         return str(rows.push_to_hub(repo).repo_url)
-    except _REFUSALS as error:
+    except REFUSALS as error:
         raise InputError(
             f"The upload to {repo!r} failed: {error}. Check the name and the network, and log in with `hf auth login`."
         ) from error
