@@ -141,8 +141,9 @@ def _followed(names: list[str], packages: set[str]) -> list[_Module]:
 
 def _source_file(name: str) -> Path:
     try:
-        spec = find_spec(name)
-    except (ImportError, ValueError):  # ValueError: of __main__, which does not know where it is from
+        # A program's own module is not taken, since all that it does would be done again.
+        spec = None if name == "__main__" else find_spec(name)
+    except ImportError:
         spec = None
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         raise SettingError(f"The module {name} has no source file, so it cannot be exported. Put it into one.")

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from tiny_blip import save_blip
-from tiny_run import TINY, flags, parsed
+from tiny_run import TINY, fitted, flags, parsed
 
+from dreaminpainter import DreamInpainterPipeline
 from dreaminpainter.cli import main
 from dreaminpainter.data.store import PreparedSource
 
@@ -99,6 +100,16 @@ def test_the_python_runs(beside_the_docs) -> None:
     exec(compile(written, "README.md", "exec"), {})  # noqa: S102  the README is our own
     assert (beside_the_docs / "filled.png").is_file()
     assert (beside_the_docs / "my-inpainter" / "model_index.json").is_file()
+
+
+def test_what_is_exported_can_be_filled_with(tmp_path, monkeypatch) -> None:
+    (written,) = commands("export")
+    monkeypatch.chdir(ROOT)
+    fitted(tmp_path / Path(written[0]).parents[1], steps=1)
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", *written]) == 0
+    assert DreamInpainterPipeline.from_pretrained(written[1]).adapter.config.reference_size == 64
+    assert "license: apache-2.0" in Path(written[1], "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))
