@@ -100,6 +100,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_parts_load_in_plain_diffusers_too(name, tmp_path) -> None:
     pipeline = tiny_model(**OTHERS[name]).eval().pipeline()
@@ -189,7 +190,7 @@ def test_half_precision_halves_the_size(run, exported, tmp_path) -> None:
 def test_the_model_in_the_box_keeps_its_card(tmp_path) -> None:
     folder = export("critters", str(tmp_path / "out"))
     card = (folder / "README.md").read_text(encoding="utf-8")
-    assert card.startswith("---\n") and "cut-and-paste collage" in card
+    assert card.startswith("---\nlicense: apache-2.0\n") and "cut-and-paste collage" in card
 
 
 def test_an_earlier_export_is_replaced(run, exported, tmp_path) -> None:
