@@ -115,7 +115,7 @@ class _Module:
             elif isinstance(node, ast.Assign | ast.AnnAssign):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 found |= {item.id for target in targets for item in ast.walk(target) if isinstance(item, ast.Name)}
-        return found - {"__all__"}
+        return found
 
     def error(self, node: ast.AST, what: str) -> SettingError:
         line = getattr(node, "lineno", 1)

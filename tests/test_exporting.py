@@ -87,11 +87,19 @@ def test_the_weights_are_the_averaged_ones_in_safetensors(run, exported) -> None
     assert not [path for path in exported.rglob("*") if path.suffix in (".bin", ".ckpt", ".pt", ".pkl")]
 
 
-def test_nothing_in_it_tells_of_the_machine(run, exported) -> None:
-    for path in exported.rglob("*"):
+def test_nothing_in_it_tells_of_the_machine(run, exported, tmp_path) -> None:
+    again = export(str(exported), str(tmp_path / "again"))
+    for path in (*exported.rglob("*"), *again.rglob("*")):
         if path.is_file():
-            assert str(Path(run[0]).parents[1]).encode() not in path.read_bytes(), path
-            assert str(Path.home()).encode() + b"/" not in path.read_bytes(), path
+            for folder in (Path(run[0]).parents[1], exported.parent):
+                assert str(folder).encode() not in path.read_bytes(), path
+
+
+def test_weights_lie_where_torch_would_have_put_them(exported) -> None:
+    """What is computed with them depends on it in the last bits, on some processors."""
+    pipeline = DreamInpainterPipeline.from_pretrained(exported)
+    parts = (pipeline.unet, pipeline.adapter, pipeline.vae, pipeline.text_encoder)
+    assert not [name for part in parts for name, value in part.named_parameters() if value.data_ptr() % 64]
 
 
 OTHERS = {
