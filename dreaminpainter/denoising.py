@@ -11,7 +11,7 @@ from dreaminpainter.errors import InputError, SettingError
 Generators = torch.Generator | list[torch.Generator] | None
 
 
-def noise_like(latents: Tensor, generator: Generators, given: Tensor | None) -> Tensor:
+def starting_noise(latents: Tensor, generator: Generators, given: Tensor | None) -> Tensor:
     """Standard normal noise of the latents' shape: what was given, or drawn from one generator or one for each.
 
     Raises:

@@ -15,7 +15,7 @@ from torch import Tensor
 from dreaminpainter.adapter import SubjectAdapter
 from dreaminpainter.autoencoder import Autoencoder, SpaceToDepth
 from dreaminpainter.canvas import Canvas, canvases_of
-from dreaminpainter.denoising import Generators, noise_like, noised, steps_of
+from dreaminpainter.denoising import Generators, noised, starting_noise, steps_of
 from dreaminpainter.diffusion import compose_inside, mask_to_latents
 from dreaminpainter.encoding import check_prompts, decode_latents, encode_images, encode_texts, size_multiple
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
@@ -26,7 +26,7 @@ from dreaminpainter.patch_autoencoder import PatchAutoencoder
 from dreaminpainter.portable import INDEX, as_own, carry_code, check_index
 from dreaminpainter.preprocessing import Pictures, as_masks, as_pictures, as_references, repeat_to, to_output
 from dreaminpainter.pretrained import packaged
-from dreaminpainter.seams import match_colours as with_matched_colours
+from dreaminpainter.seams import with_colours_of
 from dreaminpainter.types import Reference
 from dreaminpainter.unet import SubjectUNet, adopt
 
@@ -248,7 +248,7 @@ class DreamInpainterPipeline(DiffusionPipeline):
         branches = Branches.of(
             self.network, repeat(subject.tokens), repeat(text), repeat(empty), guidance_scale, reference_scale
         )
-        noise = noise_like(seen, generator, latents)
+        noise = starting_noise(seen, generator, latents)
         latents = noised(self.scheduler, noise, timesteps, None if beneath is None else repeat(beneath))
         latents = self._denoised(latents, timesteps, generator, branches, hole_latents, seen, callback_on_step_end)
         latents = compose_inside(latents, seen, hole_latents)
@@ -257,7 +257,7 @@ class DreamInpainterPipeline(DiffusionPipeline):
         else:
             fills = decode_latents(self.vae, latents) / 2 + 0.5
             if match_colours:
-                fills = with_matched_colours(fills, scene / 2 + 0.5, hole)
+                fills = with_colours_of(fills, scene / 2 + 0.5, hole)
             pictures = [canvas.filled(fill, feather) for canvas, fill in zip(canvases, fills, strict=True)]
             images = to_output(pictures, output_type)
         self.maybe_free_model_hooks()

@@ -8,7 +8,7 @@ _LEAST_DEVIATION = 0.02
 """In [0, 1]; on a ring of one flat colour, deviations say nothing and their ratio could be anything."""
 
 
-def match_colours(fills: Tensor, scenes: Tensor, holes: Tensor) -> Tensor:
+def with_colours_of(fills: Tensor, scenes: Tensor, holes: Tensor) -> Tensor:
     """Fills with the colours that their scenes have on the ring around the hole: same mean and deviation by channel.
 
     A fill shows the ring too, as the autoencoder gives it back; by how that differs from the scene the whole fill is
@@ -26,7 +26,7 @@ def match_colours(fills: Tensor, scenes: Tensor, holes: Tensor) -> Tensor:
         >>> hole = torch.zeros(1, 1, 32, 32)
         >>> hole[:, :, 8:24, 8:24] = 1
         >>> scene = torch.rand(1, 3, 32, 32) * 0.5
-        >>> bool(torch.allclose(match_colours(scene + 0.2, scene, hole), scene, atol=1e-5))
+        >>> bool(torch.allclose(with_colours_of(scene + 0.2, scene, hole), scene, atol=1e-5))
         True
     """
     from kornia.enhance import denormalize, normalize  # takes seconds to import, and few ask for this
