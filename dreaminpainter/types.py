@@ -61,8 +61,9 @@ class Batch:
         caption: a caption of the whole picture, one a sample; the text of the regularization (Fig. 2b).
         source: name of the dataset each sample comes from.
         id: the sample's name within its source.
-        key: (B,) int64, where every random draw of the sample starts from, made of (seed, epoch, source, id). It stays
-            on the host: what is drawn from it decides texts as well as tensors.
+        key: (B,) int64, where every random draw of the sample starts from, made of seed, source, id and the
+            number of passes over the source before. It stays on the host: what is drawn from it decides texts as well
+            as tensors.
         latents: (B, C, h, w), cached scaled latents of `image`, where there are any.
     """
 

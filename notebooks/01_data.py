@@ -154,7 +154,7 @@ for row in pq.read_table("prepared/left_out.parquet").to_pylist()[:5]:
 # ## 3. The batch
 #
 # Of each object a scene with a hole, a reference, and two texts: the class name for the main objective, the caption for
-# the regularization. Crop, hole and caption are drawn from seed, epoch and id, so this batch is the same for any number
+# the regularization. Crop, hole and caption are drawn from seed, pass and id, so this batch is the same for any number
 # of workers.
 
 # %%

@@ -28,8 +28,9 @@ _FIXED_SEED = 0
 class InpaintingDataModule(pl.LightningDataModule):
     """Batches for the method from any number of sources.
 
-    Every draw of a sample starts from its key, made of seed, epoch, source and id: the batches are the same for any
-    number of workers.
+    Every draw of a sample starts from its key, made of seed, source, id and the number of passes over the source:
+    the batches are the same for any number of workers, and an object that comes several times an epoch is cropped and
+    masked anew each time.
 
     Args:
         train: sources to train on, by a name of your choice; {} where `streams` are given.

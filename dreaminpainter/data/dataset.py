@@ -1,4 +1,4 @@
-"""Batches by index: which instances, at which epoch, made into samples."""
+"""Batches by index: which instances, in which pass over their source, made into samples."""
 
 from dataclasses import dataclass, field
 
@@ -11,11 +11,13 @@ from dreaminpainter.types import Batch
 
 @dataclass(frozen=True)
 class Pick:
-    """One instance at one epoch."""
+    """One instance in one pass over its source."""
 
     source: str
     index: int
     epoch: int
+    """The passes over the source that came before, over the whole training: the source's own epoch. It goes into the
+    sample's key, so an instance that comes again makes another sample, in the same epoch of the training too."""
     step: int = field(default=0, compare=False)
     """The optimizer step that it is for; what changes over the training goes by it."""
 

@@ -52,18 +52,22 @@ class SampleMaker:
         """The batch.
 
         Args:
-            instances: its samples; their keys are set.
+            instances: its samples; their keys are told by source, id and epoch.
             sources: what the run calls the source of each.
-            epochs: the epoch of each, which its draws depend on.
+            epochs: how many passes over its source came before, for each; its draws depend on that.
             step: the optimizer step that the batch is for.
 
         Raises:
             InputError: an instance cannot be made into a sample.
             SettingError: cached latents are of other settings, or only some instances have them.
         """
-        for instance, epoch in zip(instances, epochs, strict=True):
-            instance.key = sample_key(self.seed, instance.source, instance.id, epoch=epoch)
-        key = torch.tensor([instance.key for instance in instances])
+        names = [(instance.source, instance.id) for instance in instances]
+        own = [sample_key(self.seed, *name, epoch=epoch) for name, epoch in zip(names, epochs, strict=True)]
+        # Not set in the records themselves: a source may keep these, and one of few comes twice in a batch.
+        instances = [copy(instance) for instance in instances]
+        for instance, number in zip(instances, own, strict=True):
+            instance.key = number
+        key = torch.tensor(own)
         keys = reference_keys = list(torch.split(key, 1))
         latents = self._cached(instances)
         if latents:

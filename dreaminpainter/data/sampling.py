@@ -20,7 +20,7 @@ _BLOCK = 4096
 
 
 class InOrder(Sampler[Pick]):
-    """Every instance of every source once, in order, with the keys of epoch 0: for validation and test.
+    """Every instance of every source once, in order, with the keys of a first pass: for validation and test.
 
     Args:
         sizes: instances a source.
@@ -52,7 +52,7 @@ class Merged(Sampler[Pick]):
     """Instances of several sources in exact long-run shares, each source in a new order each time through.
 
     What stands at a place of an epoch is worked out from the place alone, so neither time nor memory grows with the
-    number of instances.
+    number of instances. A pick's epoch counts the passes over its source, so no sample comes twice.
 
     Args:
         sizes: instances a source.
@@ -114,22 +114,30 @@ class Merged(Sampler[Pick]):
         for source in self.shares:
             high = low + self._count(source, epoch)
             here = ((place >= low) & (place < high)).nonzero().flatten()
-            indices = self._indices(source, place[here] - low)
-            for row, index in zip(here.tolist(), indices.tolist(), strict=True):
-                picks[row] = Pick(source, index, epoch, int(step[row]))
+            passes, indices = self._indices(source, place[here] - low)
+            for row, before, index in zip(here.tolist(), passes.tolist(), indices.tolist(), strict=True):
+                picks[row] = Pick(source, index, before, int(step[row]))
             low = high
         return [pick for pick in picks if pick is not None]
 
-    def _indices(self, source: str, drawn: Tensor) -> Tensor:
-        """The instances of `source` that come n-th in this epoch, which goes on where the last one stopped."""
+    def _indices(self, source: str, drawn: Tensor) -> tuple[Tensor, Tensor]:
+        """The instances of `source` that come n-th in this epoch, which goes on where the last one stopped.
+
+        Args:
+            source: its name.
+            drawn: (n,) int64, which of its samples of this epoch are asked for.
+
+        Returns:
+            (n,) int64 each: the passes over the source that came before, and the index.
+        """
         size = self.sizes[source]
         number = drawn + sum(self._count(source, epoch) for epoch in range(self.epoch))
-        cycle, place = number // size, number % size
+        passes, place = number // size, number % size
         index = torch.empty_like(place)
-        for one in set(cycle.tolist()):
-            there = cycle == one
+        for one in set(passes.tolist()):
+            there = passes == one
             index[there] = shuffled(place[there], size, sample_key(self.seed, "cycle", source, epoch=one))
-        return index
+        return passes, index
 
     def _count(self, source: str, epoch: int) -> int:
         """How many samples of `source` an epoch has: its share of evenly spaced places, off by less than one.

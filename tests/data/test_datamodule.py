@@ -95,6 +95,18 @@ def test_weights_decide_the_shares_and_the_epoch_has_the_length_that_was_set() -
     assert (names.count("few"), names.count("many")) == (4, 12)
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_object_that_comes_often_makes_another_sample_each_time(workers: int) -> None:
+    sources = {"many": critters(20), "few": critters(2, seed=1)}
+    data = module(train=sources, weights={"few": 1.0, "many": 1.0}, samples_per_epoch=16, num_workers=workers)
+    loader, seen = data.train_dataloader(), []
+    for epoch in range(2):
+        loader.sampler.set_epoch(epoch)
+        seen += [sample for batch in loader for sample in zip(batch.source, batch.id, batch.key.tolist(), strict=True)]
+    assert sum(source == "few" for source, _, _ in seen) == 16
+    assert len(set(seen)) == len(seen) == 32
+
+
 def test_settings_reach_the_samples() -> None:
     data = module(height=32, width=64, reference_size=48, mask=ExactMask(), seed=5)
     batch, other = next(iter(data.val_dataloader())), next(iter(module().val_dataloader()))

@@ -226,6 +226,8 @@ def test_worse_outlines_reach_scene_and_reference_and_leave_the_source_alone() -
     settings: dict[str, Any] = {"sources": {"photos": source}, "mask": ExactMask(), "augmentation": NoAugmentation()}
     plain, worse = dataset(**settings), dataset(**settings, degradation=Eroded(0.1, 0.1))
     picks = [Pick("photos", index, 0) for index in range(9)]
+    twice = plain.__getitems__([Pick("photos", 0, 0), Pick("photos", 0, 1)])
+    assert twice.key.unique().numel() == 2 and source.kept[0].key is None
     for _ in range(2):
         whole, eroded = plain.__getitems__(picks), worse.__getitems__(picks)
         assert (eroded.mask.sum((1, 2, 3)) < whole.mask.sum((1, 2, 3))).all()

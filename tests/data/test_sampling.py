@@ -61,6 +61,22 @@ def test_no_instance_comes_again_before_all_of_its_source_have_come(sizes, weigh
             assert max(times) - min(times) <= 1
 
 
+@settings(max_examples=25)
+@given(sizes=SIZES, data=st.data(), per_epoch=st.integers(1, 90), world_size=st.integers(1, 3))
+def test_no_pick_comes_twice_within_or_across_epochs_of_any_length(sizes, data, per_epoch, world_size) -> None:
+    weights = {name: data.draw(WEIGHTS) for name in sizes} | {min(sizes): 1.0}
+    ranks = [Merged(sizes, weights, per_epoch, rank=rank, world_size=world_size) for rank in range(world_size)]
+    seen = [pick for sampler in ranks for picks in epochs(sampler, 6) for pick in picks]
+    assert len(set(seen)) == len(seen)
+
+
+def test_an_instance_that_comes_often_counts_the_passes_over_its_source() -> None:
+    sampler = Merged({"coco": 1000, "mine": 5}, {"coco": 1, "mine": 1}, 1000)
+    first, second = ([pick for pick in picks if pick.source == "mine"] for picks in epochs(sampler, 2))
+    assert set(first) == {Pick("mine", index, epoch) for index in range(5) for epoch in range(100)}
+    assert set(second) == {Pick("mine", index, epoch) for index in range(5) for epoch in range(100, 200)}
+
+
 @given(sizes=SIZES, epoch=st.integers(0, 5))
 def test_without_weights_an_epoch_has_every_instance_once(sizes, epoch) -> None:
     sampler = Merged(sizes)
