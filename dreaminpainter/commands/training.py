@@ -16,7 +16,7 @@ from dreaminpainter.commands.latents import check_latents
 from dreaminpainter.commands.noise import silence_noise
 from dreaminpainter.components import Component
 from dreaminpainter.configuration import hint, with_configs_found
-from dreaminpainter.data import sources, store, streaming  # noqa: F401  their classes can be named without modules
+from dreaminpainter.data import shards, sources, store  # noqa: F401  their classes can be named without modules
 from dreaminpainter.data.datamodule import InpaintingDataModule
 from dreaminpainter.errors import MissingFileError, SettingError
 from dreaminpainter.module import DreamInpainter

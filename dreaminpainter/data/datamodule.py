@@ -15,9 +15,10 @@ from dreaminpainter.data.masking import LooseBoxMask, MaskGenerator
 from dreaminpainter.data.references import NoAugmentation, ReferenceAugmentation, ReferenceBackground, White
 from dreaminpainter.data.samples import SampleMaker
 from dreaminpainter.data.sampling import InOrder, Merged, ResumableLoader
+from dreaminpainter.data.shards import ShardStream
 from dreaminpainter.data.sources.base import SegmentationSource, damage_report, reasons
 from dreaminpainter.data.splitting import Side
-from dreaminpainter.data.streaming import ShardStream, StreamedBatches, StreamLoader
+from dreaminpainter.data.streaming import StreamedBatches, StreamLoader
 from dreaminpainter.errors import SettingError
 from dreaminpainter.types import Batch
 
@@ -113,9 +114,13 @@ class InpaintingDataModule(pl.LightningDataModule):
         self.validation_samples = validation_samples
         self.seed = seed
 
-        least = {"height": 1, "width": 1, "reference_size": 1, "batch_size": 1, "num_workers": 0}
+        least = {
+            **dict.fromkeys(("height", "width", "reference_size", "batch_size"), 1),
+            **dict.fromkeys(("samples_per_epoch", "validation_samples"), 1),
+            "num_workers": 0,
+        }
         for name, low in least.items():
-            if getattr(self, name) < low:
+            if getattr(self, name) is not None and getattr(self, name) < low:
                 raise SettingError(f"data.{name} is {getattr(self, name)}. Set it to {low} or more.")
 
     def train_dataloader(self) -> ResumableLoader | StreamLoader:
@@ -129,17 +134,24 @@ class InpaintingDataModule(pl.LightningDataModule):
                 "Streams of several processes end at different times, and the others would wait for ever. Set "
                 "data.samples_per_epoch."
             )
-        length = None if self.samples_per_epoch is None else self.samples_per_epoch // world_size // self.batch_size
+        samples = None if self.samples_per_epoch is None else self._enough(self.samples_per_epoch // world_size)
         batches = StreamedBatches(
             self.streams,
             self.weights,
             self.maker(self.seed),
             self.batch_size,
-            endless=length is not None,
+            endless=samples is not None,
             rank=rank,
             world_size=world_size,
         )
-        return StreamLoader(batches, length, **self._settings())
+        length = None if samples is None else samples // self.batch_size
+        num_workers = min(self.num_workers, batches.shards())
+        if num_workers < self.num_workers:
+            rank_zero_info(
+                f"data.streams: {num_workers} loader workers read, not {self.num_workers}, since no stream has more "
+                "files for a process. Write smaller files for more of them."
+            )
+        return StreamLoader(batches, length, **self._settings(num_workers))
 
     def order(self) -> Merged:
         """The order of training.
@@ -149,12 +161,17 @@ class InpaintingDataModule(pl.LightningDataModule):
         """
         per_step = self.batch_size * (self.trainer.accumulate_grad_batches if self.trainer else 1)
         sampler = Merged(_sizes(self.train), self.weights, self.samples_per_epoch, self.seed, *self._place(), per_step)
-        if len(sampler) < self.batch_size:
-            raise SettingError(
-                f"An epoch has {len(sampler)} samples a process and data.batch_size is {self.batch_size}: no batch can "
-                "be made. Lower the batch size, or raise data.samples_per_epoch."
-            )
+        self._enough(len(sampler))
         return sampler
+
+    def _enough(self, samples: int) -> int:
+        """The samples that an epoch has of each process, where a batch can be made of them."""
+        if samples < self.batch_size:
+            raise SettingError(
+                f"An epoch has {samples} samples a process and data.batch_size is {self.batch_size}: no batch can be "
+                "made. Lower the batch size, or raise data.samples_per_epoch."
+            )
+        return samples
 
     def _merging(self) -> ResumableLoader:
         """The last incomplete batch of an epoch is left out."""
@@ -171,7 +188,7 @@ class InpaintingDataModule(pl.LightningDataModule):
             sampler=order,
             drop_last=True,
             batch_size=self.batch_size,
-            **self._settings(),
+            **self._settings(self.num_workers),
         )
 
     def val_dataloader(self) -> torch.utils.data.DataLoader[Batch]:
@@ -215,14 +232,16 @@ class InpaintingDataModule(pl.LightningDataModule):
     def _in_order(self, sources: dict[str, SegmentationSource]) -> torch.utils.data.DataLoader[Batch]:
         sampler = InOrder(_sizes(sources), self.validation_samples, *self._place())
         dataset = self.dataset(sources, _FIXED_SEED)
-        return torch.utils.data.DataLoader(dataset, sampler=sampler, batch_size=self.batch_size, **self._settings())
+        return torch.utils.data.DataLoader(
+            dataset, sampler=sampler, batch_size=self.batch_size, **self._settings(self.num_workers)
+        )
 
-    def _settings(self) -> dict[str, Any]:
+    def _settings(self, num_workers: int) -> dict[str, Any]:
         return {
-            "num_workers": self.num_workers,
+            "num_workers": num_workers,
             "collate_fn": _as_made,
             "pin_memory": torch.cuda.is_available(),
-            "persistent_workers": self.num_workers > 0,
+            "persistent_workers": num_workers > 0,
         }
 
     def _place(self) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import Any
 
@@ -78,11 +78,17 @@ class Merged(Sampler[Pick]):
         world_size: int = 1,
         samples_per_step: int = 1,
     ) -> None:
-        relative = _checked_weights(sizes, weights)
+        relative = _weights_by_size(sizes) if weights is None else relative_weights(sizes, weights)
+        empty = [source for source in relative if not sizes[source]]
+        if empty:
+            raise SettingError(
+                f"The source {empty[0]!r} has a weight and no instances. Mend its settings, or set it to 0."
+            )
         total = math.fsum(relative.values())
         self.sizes = sizes
         self.shares = {source: weight / total for source, weight in relative.items()}
-        self.samples_per_epoch = samples_per_epoch or sum(sizes[source] for source in relative)
+        everything = sum(sizes[source] for source in relative)
+        self.samples_per_epoch = everything if samples_per_epoch is None else samples_per_epoch
         self.seed = seed
         self.rank = rank
         self.world_size = world_size
@@ -187,16 +193,29 @@ class ResumableLoader(DataLoader[Any]):
             yield batch
 
 
-def _checked_weights(sizes: dict[str, int], weights: dict[str, float] | None) -> dict[str, float]:
-    if weights is None:
-        return {source: float(size) for source, size in sizes.items() if size}
-    unknown = weights.keys() - sizes.keys()
+def relative_weights(names: Iterable[str], weights: dict[str, float]) -> dict[str, float]:
+    """The weight of each source or stream that has one above 0; 1 for those that are not named.
+
+    Args:
+        names: of all sources or streams.
+        weights: as they were set.
+
+    Raises:
+        SettingError: weights for others, or that are no numbers of 0 or more, or all zero.
+
+    Example:
+        >>> relative_weights(["coco", "voc", "mine"], {"coco": 3.0, "voc": 0.0})
+        {'coco': 3.0, 'mine': 1.0}
+    """
+    known = list(names)
+    unknown = weights.keys() - set(known)
     if unknown:
-        raise SettingError(f"data.weights names {', '.join(sorted(unknown))}; the sources are: {', '.join(sizes)}.")
-    chosen = {source: weights.get(source, 1.0) for source in sizes}
-    if min(chosen.values()) < 0 or not any(chosen.values()):
+        raise SettingError(f"data.weights names {', '.join(sorted(unknown))}; the sources are: {', '.join(known)}.")
+    chosen = {name: weights.get(name, 1.0) for name in known}
+    if not all(0 <= weight < math.inf for weight in chosen.values()) or not any(chosen.values()):
         raise SettingError(f"data.weights is {weights}; weights must be 0 or more, and one of them above 0.")
-    empty = [source for source, weight in chosen.items() if weight and not sizes[source]]
-    if empty:
-        raise SettingError(f"The source {empty[0]!r} has a weight and no instances. Mend its settings, or set it to 0.")
-    return {source: weight for source, weight in chosen.items() if weight}
+    return {name: weight for name, weight in chosen.items() if weight}
+
+
+def _weights_by_size(sizes: dict[str, int]) -> dict[str, float]:
+    return {source: float(size) for source, size in sizes.items() if size}

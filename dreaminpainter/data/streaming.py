@@ -6,93 +6,71 @@ with a `SegmentationSource`, the order depends on how many of these there are.
 
 import multiprocessing
 from collections.abc import Iterator
-from hashlib import blake2b
 from itertools import count, islice
 from multiprocessing.context import BaseContext
-from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Image, load_dataset
 from datasets import IterableDataset as Rows
 from datasets.distributed import split_dataset_by_node
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from dreaminpainter.components import Component
+from dreaminpainter.data.choices import draw_choice
 from dreaminpainter.data.samples import SampleMaker
-from dreaminpainter.data.sources.files import required
-from dreaminpainter.data.store.schema import COLUMNS, instance_of
-from dreaminpainter.errors import InputError, SettingError
+from dreaminpainter.data.sampling import relative_weights
+from dreaminpainter.data.shards import ShardStream
+from dreaminpainter.data.store.schema import instance_of
+from dreaminpainter.errors import InputError
 from dreaminpainter.pictures import EncodedPicture
-from dreaminpainter.randomness import sample_key, uniform
+from dreaminpainter.randomness import sample_key
 from dreaminpainter.types import Batch
 
-
-class ShardStream(Component):
-    """The Parquet files of prepared data, read one after the other.
-
-    Make them with `dreaminpainter prepare ... --parquet true`. For several processes and workers to share the work
-    there should be at least as many files as processes times workers.
-
-    Args:
-        files: a folder of prepared data, a pattern ("data/*.parquet"), or a dataset on the hub ("hub://owner/name").
-        buffer_size: how many objects are held to be shuffled; the order of the files is shuffled besides.
-
-    Raises:
-        SettingError: the buffer is empty.
-    """
-
-    def __init__(self, files: str, buffer_size: int = 1000) -> None:
-        if buffer_size < 1:
-            raise SettingError(f"ShardStream: buffer_size is {buffer_size}. Set it to 1 or more.")
-        self.files = files
-        self.buffer_size = buffer_size
-
-    def rows(self, seed: int) -> Rows:
-        """The rows, shuffled; `set_epoch` shuffles anew.
-
-        Raises:
-            MissingFileError: there are no such files.
-            InputError: they are no prepared data of this version.
-        """
-        if self.files.startswith("hub://"):
-            rows = load_dataset(self.files.removeprefix("hub://"), split="train", streaming=True)
-        else:
-            rows = load_dataset("parquet", data_files=self.paths(), split="train", streaming=True)
-        missing = COLUMNS.keys() - set(rows.features or ())
-        if missing:
-            raise InputError(
-                f"{self.files} lacks the columns {', '.join(sorted(missing))}: it is no prepared data, or of an older "
-                "version. Prepare it again."
-            )
-        for column in ("image", "reference"):
-            rows = rows.cast_column(column, Image(decode=False))
-        return rows.shuffle(seed=seed, buffer_size=self.buffer_size)
-
-    def paths(self) -> list[str]:
-        """The files, where they lie on this machine.
-
-        Raises:
-            MissingFileError: there are none.
-        """
-        pattern = Path(self.files)
-        if pattern.is_dir():
-            pattern = pattern / "parquet" / "*.parquet"
-        paths = sorted(str(path) for path in pattern.parent.glob(pattern.name))
-        if not paths:
-            required(pattern, "Write the files: dreaminpainter prepare SOURCE --output FOLDER --parquet true")
-        return paths
-
-    def fingerprint(self) -> str:
-        """Tells whether two streams are of the same files, by name and size."""
-        files = [self.files]
-        if not self.files.startswith("hub://"):
-            files = [f"{Path(path).name} {Path(path).stat().st_size}" for path in self.paths()]
-        return blake2b("\n".join(files).encode(), digest_size=16).hexdigest()
+_APART = 2**32
+"""Between the numbers of a stream's passes within an epoch; more than there will ever be epochs."""
 
 
 _Named = tuple[int, str, dict[str, Any]]
-"""Epoch, stream and row."""
+"""Number of the pass, stream and row."""
+
+
+class _Passes:
+    """The passes over one stream within an epoch: of each a number, order and keys that no other pass has.
+
+    The first has the epoch's own number. So a stream that is read once an epoch makes the samples of a source that is.
+
+    Args:
+        name: of the stream.
+        rows: what is read of it.
+        epoch: of the training.
+    """
+
+    def __init__(self, name: str, rows: Rows, epoch: int) -> None:
+        self.empty = True
+        """Whether no row has come yet."""
+        self._name = name
+        self._rows = rows
+        self._next = epoch
+
+    def begin(self) -> Iterator[_Named]:
+        """The next pass; the one before has come to its end."""
+        number = self._next
+        self._next += _APART
+        self._rows.set_epoch(number)
+        for row in self._rows:
+            self.empty = False
+            yield number, self._name, row
+
+
+def _in_turn(streams: dict[str, _Passes]) -> Iterator[_Named]:
+    """Every row once, the streams in turn as long as they last."""
+    left = [stream.begin() for stream in streams.values()]
+    while left:
+        for rows in list(left):
+            row = next(rows, None)
+            if row is None:
+                left.remove(rows)
+            else:
+                yield row
 
 
 class StreamedBatches(IterableDataset[Batch | None]):
@@ -100,13 +78,16 @@ class StreamedBatches(IterableDataset[Batch | None]):
 
     Args:
         streams: by a name of the run's choice.
-        weights: share of each, relative to each other, and a pass ends when the last of them has come to its end,
-            while others began again; None takes turns, and a pass has each object once.
+        weights: share of each, relative to each other, 1 for one that is not named, and a pass ends when the last of
+            them has come to its end, while others began again; None takes turns, and a pass has each object once.
         maker: makes samples of instances.
         batch_size: samples a batch; the last of a worker's pass may be smaller.
         endless: begin another pass at the end of one.
         rank: of this process.
         world_size: how many processes share the objects.
+
+    Raises:
+        SettingError: weights for unknown streams, negative or all zero.
     """
 
     def __init__(
@@ -120,7 +101,7 @@ class StreamedBatches(IterableDataset[Batch | None]):
         world_size: int = 1,
     ) -> None:
         self.streams = streams
-        self.weights = weights
+        self.weights = None if weights is None else relative_weights(streams, weights)
         self.maker = maker
         self.batch_size = batch_size
         self.endless = endless
@@ -147,52 +128,61 @@ class StreamedBatches(IterableDataset[Batch | None]):
                 return
             yield None if number < done_here else self._made(batch)
 
-    def _rows(self, first: int, worker: int) -> Iterator[_Named]:
-        """The rows of one worker, over as many passes as are wanted."""
-        own = {
-            name: split_dataset_by_node(stream.rows(self.maker.seed), rank=self.rank, world_size=self.world_size)
-            for name, stream in self.streams.items()
+    def shards(self) -> int:
+        """How many loader workers have a part of their own: no more than there are files for this process.
+
+        Raises:
+            MissingFileError: a stream has no files.
+            InputError: they are no prepared data of this version.
+        """
+        return max(int(rows.num_shards) for rows in self._own().values())
+
+    def _own(self) -> dict[str, Rows]:
+        """What this process reads of each stream that is wanted."""
+        return {
+            name: split_dataset_by_node(
+                self.streams[name].rows(self.maker.seed), rank=self.rank, world_size=self.world_size
+            )
+            for name in (self.streams if self.weights is None else self.weights)
         }
-        for epoch in count(first) if self.endless else [first]:
-            yield from self._turns(own, epoch) if self.weights is None else self._by_weight(own, epoch, worker)
 
-    def _turns(self, own: dict[str, Rows], epoch: int) -> Iterator[_Named]:
-        """Every row once, the streams in turn as long as they last."""
-        left = {name: _pass(name, rows, epoch) for name, rows in own.items()}
-        while left:
-            for name in list(left):
-                row = next(left[name], None)
-                if row is None:
-                    del left[name]
-                else:
-                    yield row
-
-    def _by_weight(self, own: dict[str, Rows], epoch: int, worker: int) -> Iterator[_Named]:
-        """Streams drawn by weight until each has come to its end once; those that did begin again."""
-        weights = torch.tensor([(self.weights or {}).get(name, 1.0) for name in own])
-        drawn = [name for name, weight in zip(own, weights.tolist(), strict=True) if weight > 0]
-        left = {name: _pass(name, own[name], epoch) for name in drawn}
-        ended: set[str] = set()
-        key = torch.tensor([sample_key(self.maker.seed, "streams", f"{self.rank} {worker}", epoch=epoch)])
+    def _rows(self, epoch: int, worker: int) -> Iterator[_Named]:
+        """The rows of one worker, over as many passes as are wanted."""
+        streams = {name: _Passes(name, rows, epoch) for name, rows in self._own().items()}
         for number in count():
-            limits = weights.cumsum(0) / weights.sum()
-            chosen = int(torch.searchsorted(limits, uniform(key, (), f"turn {number}"), right=True))
-            name = list(own)[chosen]
+            turns = _in_turn(streams) if self.weights is None else self._by_weight(streams, f"{worker} {number}", epoch)
+            first = next(turns, None)
+            if first is None:
+                return  # a worker without a part of any stream would go on looking for one
+            yield first
+            yield from turns
+            if not self.endless:
+                return
+
+    def _by_weight(self, streams: dict[str, _Passes], turns: str, epoch: int) -> Iterator[_Named]:
+        """Streams drawn by weight until each has come to its end once; those that did begin again."""
+        names, weights = zip(*(self.weights or {}).items(), strict=True)
+        left = {name: streams[name].begin() for name in names}
+        ended: set[str] = set()
+        key = torch.tensor([sample_key(self.maker.seed, "streams", f"{self.rank} {turns}", epoch=epoch)])
+        for number in count():
+            name = names[int(draw_choice(list(weights), key, f"turn {number}"))]
             row = next(left[name], None)
             if row is None:
                 ended.add(name)
-                if len(ended) == len(drawn):
+                if len(ended) == len(names):
                     return
-                left[name] = _pass(name, own[name], epoch)
-                row = next(left[name], None)
-            # A worker may have no part in a stream of few files.
+                # A worker may have no part in a stream of few files.
+                if not streams[name].empty:
+                    left[name] = streams[name].begin()
+                    row = next(left[name], None)
             if row is not None:
                 yield row
 
     def _made(self, batch: list[_Named]) -> Batch:
-        epochs, names, rows = zip(*batch, strict=True)
+        passes, names, rows = zip(*batch, strict=True)
         instances = [instance_of(row, _picture(row)) for row in rows]
-        return self.maker(instances, list(names), list(epochs))
+        return self.maker(instances, list(names), list(passes))
 
 
 class StreamLoader(DataLoader[Any]):
@@ -201,7 +191,7 @@ class StreamLoader(DataLoader[Any]):
     Args:
         batches: what is handed out.
         length: batches an epoch; None goes by the stream.
-        settings: of torch's DataLoader.
+        settings: of torch's DataLoader. With more workers than `batches.shards()` a state would lead elsewhere.
     """
 
     dataset: StreamedBatches
@@ -222,6 +212,11 @@ class StreamLoader(DataLoader[Any]):
         self._next = dict(state)
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        """The batches of an epoch.
+
+        Raises:
+            InputError: the streams hold no objects for this process.
+        """
         self._here = dict(self._next)
         self._next = {"epoch": self._here["epoch"] + 1, "batches": 0}
         self.dataset.start_at(**self._here)
@@ -229,6 +224,11 @@ class StreamLoader(DataLoader[Any]):
         for batch in islice(super().__iter__(), self._here["batches"], self.length):
             self._here["batches"] += 1
             yield batch
+        if not self._here["batches"]:
+            raise InputError(
+                f"No object came from data.streams ({', '.join(self.dataset.streams)}) in process {self.dataset.rank} "
+                f"of {self.dataset.world_size}. Give files that hold objects, one or more for each process."
+            )
 
 
 def _context() -> BaseContext:
@@ -241,13 +241,6 @@ def _context() -> BaseContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     return context
-
-
-def _pass(name: str, rows: Rows, epoch: int) -> Iterator[_Named]:
-    """One pass over a stream, in the order of the epoch."""
-    rows.set_epoch(epoch)
-    for row in rows:
-        yield epoch, name, row
 
 
 def _picture(row: dict[str, Any]) -> EncodedPicture:

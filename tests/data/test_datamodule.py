@@ -122,6 +122,14 @@ def test_an_epoch_too_short_for_a_batch_is_refused_with_both_numbers() -> None:
         module(batch_size=11).train_dataloader()
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "least"), [("num_workers", -1, 0), ("samples_per_epoch", 0, 1), ("validation_samples", 0, 1)]
+)
+def test_numbers_out_of_range_are_refused(name, value, least) -> None:
+    with pytest.raises(SettingError, match=f"data.{name} is {value}. Set it to {least} or more"):
+        module(**{name: value})
+
+
 def test_a_source_without_instances_is_named_with_what_it_left_out(tmp_path: Path) -> None:
     (tmp_path / "annotations").mkdir()
     annotations = {

@@ -6,16 +6,18 @@ import datasets
 import pytest
 import torch
 from datasets import load_dataset
+from torch.utils.data._utils.worker import WorkerInfo
 
 from dreaminpainter.components import Component, describe, make
 from dreaminpainter.data.captioning import DatasetCaptioner
 from dreaminpainter.data.datamodule import InpaintingDataModule
 from dreaminpainter.data.masking import BoxMask
 from dreaminpainter.data.samples import SampleMaker
+from dreaminpainter.data.shards import ShardStream
 from dreaminpainter.data.sources import CrittersSource
 from dreaminpainter.data.store import PreparedSource, prepare, publishing
 from dreaminpainter.data.store.publishing import write_parquet
-from dreaminpainter.data.streaming import ShardStream, StreamedBatches, StreamLoader
+from dreaminpainter.data.streaming import StreamedBatches, StreamLoader
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
 from dreaminpainter.types import Batch
 
@@ -129,6 +131,65 @@ def test_weights_decide_how_often_each_stream_comes(shards) -> None:
     settings = {"streams": streams, "weights": {"a": 3.0}, "samples_per_epoch": 400, "batch_size": 20}
     names = [name for batch in module(shards, **settings).train_dataloader() for name in batch.source]
     assert 0.66 < names.count("a") / len(names) < 0.84
+
+
+@pytest.mark.parametrize("weights", [None, {"a": 1.0, "few": 5.0}])
+def test_no_sample_comes_twice_within_or_across_epochs(shards, weights) -> None:
+    """A stream that began again, whether another is longer or the epoch is, has keys of its own."""
+    few = ShardStream(f"{shards}/parquet/train-00000*.parquet", buffer_size=5)
+    settings = {"streams": {"a": ShardStream(str(shards), buffer_size=5), "few": few}, "weights": weights}
+    loader = module(shards, **settings, samples_per_epoch=66).train_dataloader()
+    # The objects of "few" are among those of "a", and may share a sample with them.
+    samples = [one for _ in range(2) for batch in loader for one in zip(batch.source, batch.key.tolist(), strict=True)]
+    assert len(set(samples)) == len(samples) == 132
+    assert sum(name == "few" for name, _ in samples) > 8
+
+
+def test_there_are_no_more_workers_than_files_to_read(shards) -> None:
+    one = {"streams": {"a": ShardStream(f"{shards}/parquet/train-00000*.parquet")}}
+    for settings, expected in ((one, 1), ({}, 6)):
+        loader = module(shards, **settings, num_workers=8, samples_per_epoch=6).train_dataloader()
+        assert loader.num_workers == expected
+    assert module(shards, **one, samples_per_epoch=6).train_dataloader().num_workers == 0
+
+
+def test_a_worker_without_a_part_of_any_stream_ends(shards, monkeypatch) -> None:
+    stream = {"a": ShardStream(f"{shards}/parquet/train-00000*.parquet")}
+    for weights in (None, {"a": 1.0}):
+        endless = StreamedBatches(stream, weights, maker(), 3, endless=True)
+        second = WorkerInfo(id=1, num_workers=2, seed=0, dataset=endless)
+        monkeypatch.setattr(torch.utils.data._utils.worker, "_worker_info", second)
+        assert list(endless) == []
+
+
+@pytest.mark.slow
+def test_one_file_is_trained_on_with_more_workers_than_it_can_give_work(shards) -> None:
+    streams = {"a": ShardStream(f"{shards}/parquet/train-00000*.parquet", buffer_size=5)}
+    loader = module(shards, streams=streams, num_workers=2, samples_per_epoch=9).train_dataloader()
+    assert len(ids(loader)) == 9
+
+
+def test_streams_without_an_object_are_an_error(shards, tmp_path: Path) -> None:
+    part = load_dataset("parquet", data_files=f"{shards}/parquet/train-00000-of-00006.parquet", split="train")
+    part.select([]).to_parquet(str(tmp_path / "empty.parquet"))
+    streams = {"a": ShardStream(str(tmp_path / "empty.parquet"))}
+    with pytest.raises(InputError, match=r"No object came from data\.streams \(a\)"):
+        ids(module(shards, streams=streams, samples_per_epoch=6).train_dataloader())
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"weights": {"b": 1.0}}, "data.weights names b; the sources are: a"),
+        ({"weights": {"a": 0.0}}, "weights must be 0 or more, and one of them above 0"),
+        ({"weights": {"a": -2.0}}, "weights must be 0 or more"),
+        ({"weights": {"a": float("nan")}}, "weights must be 0 or more"),
+        ({"samples_per_epoch": 2}, "An epoch has 2 samples a process and data.batch_size is 3"),
+    ],
+)
+def test_weights_and_epochs_that_make_no_sense_are_refused(shards, settings, told) -> None:
+    with pytest.raises(SettingError, match=told):
+        module(shards, **settings).train_dataloader()
 
 
 def test_streams_without_weights_have_each_object_once(shards) -> None:

@@ -12,10 +12,10 @@ from dreaminpainter.data.datamodule import InpaintingDataModule
 from dreaminpainter.data.doctor.epochs import Epoch, plan_epoch
 from dreaminpainter.data.doctor.opening import Facts, Opened, open_object
 from dreaminpainter.data.samples import SampleMaker
+from dreaminpainter.data.shards import ShardStream
 from dreaminpainter.data.sources.base import LeftOut, SegmentationSource
 from dreaminpainter.data.splitting import Side
 from dreaminpainter.data.store.reading import PreparedSource
-from dreaminpainter.data.streaming import ShardStream
 from dreaminpainter.errors import DreamInpainterError, SettingError
 
 

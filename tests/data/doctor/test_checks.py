@@ -15,6 +15,7 @@ from dreaminpainter.data.captioning import ClassNameCaptioner
 from dreaminpainter.data.doctor import Finding, examine
 from dreaminpainter.data.doctor.checks import findings_of
 from dreaminpainter.data.references import ReferenceAugmentation
+from dreaminpainter.data.shards import ShardStream
 from dreaminpainter.data.sources import (
     Caption,
     CocoSource,
@@ -25,7 +26,6 @@ from dreaminpainter.data.sources import (
     SegmentationSource,
 )
 from dreaminpainter.data.store.preparing import prepare
-from dreaminpainter.data.streaming import ShardStream
 
 
 def found(
