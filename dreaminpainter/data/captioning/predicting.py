@@ -25,6 +25,7 @@ from dreaminpainter.data.captioning.base import Captioner
 from dreaminpainter.data.captioning.views import View, ViewBatch, Views, crop, open_tasks
 from dreaminpainter.data.sources.base import Caption, SegmentationSource
 from dreaminpainter.data.store.captions import KINDS, CaptionShards, Kind, Named, StoredCaptions
+from dreaminpainter.errors import SettingError
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,12 @@ def write_captions(
             their whole pictures that are still to be captioned.
         num_workers: processes that read pictures; 0 reads them in this one.
         trainer: settings of Lightning's `Trainer`, such as `devices` or `precision`.
+
+    Raises:
+        SettingError: a number is out of range.
     """
+    if batch_size < 1 or num_workers < 0:
+        raise SettingError(f"batch_size is {batch_size} and num_workers {num_workers}; give 1 or more, and 0 or more.")
     # Here and not in a hook: no process writes before all have come together, so all find the same left to do.
     captions = StoredCaptions(folder)
     tasks = open_tasks(source, captioner, captions)

@@ -56,8 +56,13 @@ def prepare(
 
     Raises:
         InputError: too much is broken, or nothing is kept.
-        SettingError: the folder holds data that was prepared from something else, or in another way.
+        SettingError: the folder holds data that was prepared from something else, or in another way; or a number is
+            out of range.
     """
+    if not 0 <= max_damaged <= 1:
+        raise SettingError(f"max_damaged is {max_damaged}. It is a share of the objects: 0 to 1, such as 0.05 for 5 %.")
+    if num_workers < 0:
+        raise SettingError(f"num_workers is {num_workers}. Set it to 0 or more; 0 reads in the command's own process.")
     order, pictures = _in_order_of_pictures(source)
     plan = Manifest(source.fingerprint(), describe(source), None if pictures is None else str(pictures), embed)
     finished = _begun_before(plan, folder)

@@ -12,7 +12,7 @@ from dreaminpainter.data.captioning.views import crop, open_tasks
 from dreaminpainter.data.sources import CrittersSource, Instance, SegmentationSource
 from dreaminpainter.data.sources.base import HUMAN, Caption
 from dreaminpainter.data.store.captions import CaptionShards, Named, StoredCaptions
-from dreaminpainter.errors import InputError, MissingFileError
+from dreaminpainter.errors import InputError, MissingFileError, SettingError
 
 
 class Objects(SegmentationSource):
@@ -97,6 +97,13 @@ def test_every_picture_and_every_crop_gets_its_caption(tmp_path: Path, captioner
     rows = list(StoredCaptions(tmp_path))
     assert rows == expected(Objects(), captioner)
     assert len({caption.text for _, caption in rows}) > 4, "the pictures do not matter"
+
+
+@pytest.mark.parametrize("settings", [{"batch_size": 0}, {"num_workers": -1}])
+def test_numbers_out_of_range_are_refused(tmp_path: Path, captioner, settings) -> None:
+    ((name, value),) = settings.items()
+    with pytest.raises(SettingError, match=f"{name} is {value}|{name} {value}"):
+        write(Objects(), tmp_path, captioner, **settings)
 
 
 def test_a_picture_that_objects_share_is_captioned_once(tmp_path: Path, captioner) -> None:

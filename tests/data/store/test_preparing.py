@@ -135,6 +135,14 @@ def test_too_much_damage_stops_with_examples_and_goes_on_with_a_higher_limit(squ
     assert prepare(squares, tmp_path / "out", num_workers=0, max_damaged=0.3).kept == 4
 
 
+@pytest.mark.parametrize("settings", [{"max_damaged": 5}, {"max_damaged": -0.1}, {"num_workers": -1}])
+def test_numbers_out_of_range_are_refused_before_anything_is_written(tmp_path: Path, settings) -> None:
+    ((name, value),) = settings.items()
+    with pytest.raises(SettingError, match=f"{name} is {value}"):
+        prepare(CrittersSource(count=1), tmp_path / "out", **settings)
+    assert not (tmp_path / "out").exists()
+
+
 def test_damage_stops_long_before_the_end(tmp_path: Path, squares: Squares, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preparing, "_PART", 50)
     squares.count = 1000
