@@ -12,6 +12,7 @@ from dreaminpainter.components import describe
 from dreaminpainter.cutout import cut_out
 from dreaminpainter.data.captioning import Captioner
 from dreaminpainter.data.degradation import MaskDegradation, NoDegradation
+from dreaminpainter.data.draws import key_of_its_own
 from dreaminpainter.data.framing import Framed, Framing
 from dreaminpainter.data.masking import MaskGenerator
 from dreaminpainter.data.references import NoAugmentation, ReferenceAugmentation, ReferenceBackground, White
@@ -94,10 +95,13 @@ class SampleMaker:
         )
 
     def degraded(self, instances: list[Instance], keys: list[Tensor]) -> list[Instance]:
-        """The instances with worse masks, as the keys (1,) say."""
+        """The instances with worse masks, those of reference pictures too, as the keys (1,) say."""
         worse = [copy(instance) for instance in instances]
         for instance, key in zip(worse, keys, strict=True):
-            instance.mask = self.degradation(instance.mask[None].float(), key)[0].bool()
+            instance.mask = self._worse(instance.mask, key)
+            if instance.reference_mask is not None:
+                # Who outlined the other picture made mistakes of their own.
+                instance.reference_mask = self._worse(instance.reference_mask, key_of_its_own(key, "degradation.other"))
         return worse
 
     def scenes(self, instances: list[Instance], keys: list[Tensor]) -> list[Framed]:
@@ -125,6 +129,10 @@ class SampleMaker:
         }
         sizes = {"size": list(self.size), "reference_size": self.reference_size}
         return sizes | {name: describe(component) for name, component in components.items()}
+
+    def _worse(self, mask: Tensor, key: Tensor) -> Tensor:
+        worse: Tensor = self.degradation(mask[None].float(), key)
+        return worse[0].bool()
 
     def _cached(self, instances: list[Instance]) -> list[CachedLatents]:
         """The instances' cached latents; none where they have none."""

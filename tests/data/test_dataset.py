@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader
 
 from dreaminpainter.data.captioning import ClassNameCaptioner, DatasetCaptioner
 from dreaminpainter.data.dataset import InpaintingDataset, Pick
-from dreaminpainter.data.degradation import Eroded
+from dreaminpainter.data.degradation import Eroded, Shifted
 from dreaminpainter.data.masking import DilatedMask, ExactMask, LooseBoxMask, MixtureMask
 from dreaminpainter.data.references import FlipRotate, NoAugmentation
 from dreaminpainter.data.samples import SampleMaker
@@ -233,3 +233,20 @@ def test_worse_outlines_reach_scene_and_reference_and_leave_the_source_alone() -
         assert (eroded.mask.sum((1, 2, 3)) < whole.mask.sum((1, 2, 3))).all()
         assert all(not torch.equal(*pair) for pair in zip(eroded.reference.pixels, whole.reference.pixels, strict=True))
     assert all(torch.equal(instance.mask, mask) for instance, mask in zip(source.kept, before, strict=True))
+
+
+def test_the_outline_of_a_reference_picture_gets_worse_by_draws_of_its_own() -> None:
+    class Twice(Photographs):
+        """Another picture of the subject that is the same, so that only draws can tell the two apart."""
+
+        def __getitem__(self, index: int) -> Instance:
+            one = super().__getitem__(index)
+            return replace(one, reference_image=one.image, reference_mask=one.mask)
+
+    maker = dataset(degradation=Shifted(0.05, 0.3)).maker
+    twice, key = Twice(), torch.tensor([5])
+    shifted = maker.degraded(list(twice), [key] * 9)
+    assert all(not torch.equal(one.reference_mask, two.reference_mask) for one, two in zip(shifted, twice, strict=True))
+    assert all(not torch.equal(one.reference_mask, one.mask) for one in shifted)
+    again = maker.degraded(list(twice), [key] * 9)
+    assert all(torch.equal(one.reference_mask, two.reference_mask) for one, two in zip(shifted, again, strict=True))
