@@ -72,7 +72,11 @@ class SampleMaker:
         keys = reference_keys = list(torch.split(key, 1))
         latents = self._cached(instances)
         if latents:
-            variant = integers(key, 0, len(latents[0].references), (), "latents.variant").tolist()
+            # Each from its own number of variants, which sources may have different ones of.
+            variant = [
+                int(integers(one, 0, len(cached.references), (), "latents.variant"))
+                for one, cached in zip(keys, latents, strict=True)
+            ]
             keys = [scene_key(instance) for instance in instances]
             reference_keys = [variant_key(instance, one) for instance, one in zip(instances, variant, strict=True)]
         instances = self.degraded(instances, keys)
@@ -137,10 +141,17 @@ class SampleMaker:
     def _cached(self, instances: list[Instance]) -> list[CachedLatents]:
         """The instances' cached latents; none where they have none."""
         latents = [instance.latents for instance in instances if instance.latents is not None]
-        if latents and len(latents) < len(instances):
+        if not latents:
+            return []
+        if len(latents) < len(instances):
             raise SettingError("Some sources have cached latents and others have none. Cache all of them, or none.")
-        if latents:
-            refuse_other_settings(latents[0].settings, self.settings(), f"of {instances[0].source!r}")
+        # All instances of a source have one record of the settings, so there are few to compare.
+        made = {
+            id(one.settings): (one.settings, instance.source) for one, instance in zip(latents, instances, strict=True)
+        }
+        for settings, source in made.values():
+            wanted = self.settings() | {"autoencoder": latents[0].settings.get("autoencoder")}
+            refuse_other_settings(settings, wanted, f"of {source!r}")
         return latents
 
 

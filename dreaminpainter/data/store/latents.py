@@ -39,20 +39,28 @@ class LatentCache:
 
     Args:
         folder: of the latents.
+        rows: tells the rows that they are of from others; latents are found by a row's number.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rows: str) -> None:
         self.folder = folder
+        self.rows = rows
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """What the latents were made from: `autoencoder`, `variants`, and the settings of the maker of their input.
+        """What they were made from: `rows`, `autoencoder`, `variants`, and the settings of the maker of their input.
 
         Raises:
             MissingFileError: there are none.
+            SettingError: they are of other rows.
         """
         path = required(self.folder / _FILE, "Write them: dreaminpainter prepare ... --cache_latents CONFIG")
         settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if settings.get("rows") != self.rows:
+            raise SettingError(
+                f"The cached latents in {self.folder} are not of the objects that lie beside them, which were prepared "
+                "anew since. Delete that folder, and write the latents again."
+            )
         return settings
 
     def of(self, row: int) -> CachedLatents:
@@ -88,12 +96,13 @@ class LatentCache:
             batch_size: pictures that are encoded at a time.
 
         Raises:
-            SettingError: there are latents of another autoencoder or other settings, or no variants are wanted.
+            SettingError: there are latents of other rows, another autoencoder or other settings, or no variants are
+                wanted.
         """
         if variants < 1:
             raise SettingError(f"variants is {variants}. Set it to 1 or more.")
         self.folder.mkdir(parents=True, exist_ok=True)
-        settings = maker.settings() | {"autoencoder": autoencoder, "variants": variants}
+        settings = maker.settings() | {"rows": self.rows, "autoencoder": autoencoder, "variants": variants}
         path = self.folder / _FILE
         if path.exists():
             refuse_other_settings(self.settings, settings, f"in {self.folder}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,10 @@ class PreparedSource(SegmentationSource):
     @cached_property
     def cache(self) -> LatentCache:
         """The latents beside the data."""
-        return LatentCache(Path(self.root) / FOLDER)
+        digest = blake2b(digest_size=16)
+        for column in ("id", "content_hash"):
+            digest.update("\n".join(self.rows.data.column(column).to_pylist()).encode())
+        return LatentCache(Path(self.root) / FOLDER, digest.hexdigest())
 
     @property
     def _pictures(self) -> Path:

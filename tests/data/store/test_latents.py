@@ -1,3 +1,5 @@
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ from dreaminpainter.data.captioning import DatasetCaptioner
 from dreaminpainter.data.masking import LooseBoxMask
 from dreaminpainter.data.references import FlipRotate
 from dreaminpainter.data.samples import SampleMaker
-from dreaminpainter.data.sources import CrittersSource
+from dreaminpainter.data.sources import CrittersSource, Instance
 from dreaminpainter.data.store import PreparedSource, latents, prepare
 from dreaminpainter.encoding import autoencoder_identity, encode_images
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
@@ -115,6 +117,41 @@ def test_sources_with_and_without_latents_are_not_mixed(root: Path) -> None:
     mixed = [PreparedSource(str(root), latents=True)[0], PreparedSource(str(root))[1]]
     with pytest.raises(SettingError, match="Cache all of them, or none"):
         maker()(mixed, ["a", "a"], [0, 0])
+
+
+def copied(instance: Instance, **latents: Any) -> Instance:
+    """Of another source, with other latents."""
+    cached = replace(instance.latents, **latents) if instance.latents else None
+    return replace(instance, source="other", latents=cached)
+
+
+def test_every_source_of_a_batch_has_to_fit(root: Path) -> None:
+    source = PreparedSource(str(root), latents=True)
+    settings = source[0].latents.settings
+    for other, told in (({"size": [48, 48]}, r"size \[48, 48\]"), ({"autoencoder": "another"}, "autoencoder another")):
+        batch = [source[0], copied(source[1], settings=settings | other)]
+        with pytest.raises(SettingError, match=f"of 'other' were made with {told}"):
+            maker()(batch, ["a", "b"], [0, 0])
+
+
+def test_sources_may_have_different_numbers_of_variants(root: Path) -> None:
+    source = PreparedSource(str(root), latents=True)
+    fewer = [copied(one, references=one.latents.references[:1]) for one in source]
+    for epoch in range(6):
+        batch = maker()([*source, *fewer], ["a"] * 2 * COUNT, [epoch] * 2 * COUNT)
+        single = torch.stack([one.latents.references[0] for one in fewer])
+        assert torch.equal(batch.reference.latents[COUNT:], single)
+
+
+def test_latents_of_rows_that_were_prepared_anew_are_refused(root: Path) -> None:
+    shutil.move(root / "latents", root.with_name("latents"))
+    shutil.rmtree(root)
+    other = CrittersSource(size=48, reference_size=24, count=COUNT, supersample=1, seed=1)
+    prepare(other, root, num_workers=0)
+    shutil.move(root.with_name("latents"), root / "latents")
+    for use in (lambda: batch_of(root, 0), lambda: write(root)):
+        with pytest.raises(SettingError, match=r"not of the objects that lie beside them.*Delete that folder"):
+            use()
 
 
 def test_a_broken_file_is_named(root: Path) -> None:
