@@ -1,3 +1,4 @@
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,15 @@ from datasets import load_dataset
 from torch.utils.data._utils.worker import WorkerInfo
 
 from dreaminpainter.components import Component, describe, make
-from dreaminpainter.data.captioning import DatasetCaptioner
+from dreaminpainter.data.captioning import DatasetCaptioner, StoredCaptioner
 from dreaminpainter.data.datamodule import InpaintingDataModule
 from dreaminpainter.data.masking import BoxMask
 from dreaminpainter.data.samples import SampleMaker
 from dreaminpainter.data.shards import ShardStream
 from dreaminpainter.data.sources import CrittersSource
+from dreaminpainter.data.sources.base import HUMAN, Caption
 from dreaminpainter.data.store import PreparedSource, prepare, publishing
+from dreaminpainter.data.store.captions import CaptionShards
 from dreaminpainter.data.store.publishing import write_parquet
 from dreaminpainter.data.streaming import StreamedBatches, StreamLoader
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
@@ -74,6 +77,25 @@ def test_streamed_samples_are_those_of_the_prepared_source(shards) -> None:
             assert torch.equal(batch.mask[row], expected.mask[0])
             assert torch.equal(batch.reference.pixels[row], expected.reference.pixels[0])
             assert batch.caption[row] == expected.caption[0]
+
+
+def test_captions_that_were_written_come_with_the_stream(tmp_path: Path) -> None:
+    prepare(CrittersSource(size=32, reference_size=32, count=3, supersample=1), tmp_path, num_workers=0)
+    by_hand = Caption("a critter of mine", of="picture", by=HUMAN)
+    settings = {"captioner": StoredCaptioner(), "weights": None, "batch_size": 1}
+    write_parquet(PreparedSource(str(tmp_path)))
+    with pytest.raises(InputError, match=r"no written caption of the picture(.|\n)*delete DIR/parquet"):
+        ids(module(tmp_path, **settings).train_dataloader())
+    with CaptionShards(tmp_path / "captions") as captions:
+        captions.write([(f"train-0-{number}", Caption(f"number {number}", "picture", "blip")) for number in range(3)])
+        captions.write([("train-0-1", by_hand), ("train-0-1", Caption("of the object", "object", "blip"))])
+    shutil.rmtree(tmp_path / "parquet")
+    write_parquet(PreparedSource(str(tmp_path)))
+    told = {batch.id[0]: batch.caption[0] for batch in module(tmp_path, **settings).train_dataloader()}
+    assert told == {"train-0-0": "number 0", "train-0-1": by_hand.text, "train-0-2": "number 2"}
+    rows = ShardStream(str(tmp_path)).rows(0)
+    own = {instance.id: instance.written for instance in PreparedSource(str(tmp_path))}
+    assert {row["id"]: [Caption(**one) for one in row["written"]] for row in rows} == own
 
 
 def module(shards: Path, **settings: Any) -> InpaintingDataModule:
@@ -238,7 +260,8 @@ def test_published_files_show_their_pictures_and_keep_every_row(shards) -> None:
     plain = rows.cast_column("image", datasets.Image(decode=False)).cast_column(
         "reference", datasets.Image(decode=False)
     )
-    assert plain.to_list() == own.to_list()
+    assert plain.remove_columns("written").to_list() == own.to_list()
+    assert plain["written"][:] == [None] * COUNT
 
 
 def test_writing_files_goes_on_where_it_was_and_changes_nothing(shards) -> None:

@@ -12,6 +12,8 @@ from dreaminpainter.errors import InputError
 class StoredCaptioner(Captioner):
     """Reads `Instance.written`, which prepared data fills from the captions beside it.
 
+    Parquet files that are streamed hold the captions that were there when they were made.
+
     Args:
         of: "picture" for captions of the whole picture, "object" for those of the object's crop.
         by: only captions signed so, such as "blip Salesforce/blip-image-captioning-base"; None takes the newest. A
@@ -42,6 +44,7 @@ class StoredCaptioner(Captioner):
             raise InputError(
                 f"The instance {instance.id!r} of {instance.source!r} has no written caption of the {self.of}{signed}. "
                 "Write them with `dreaminpainter caption DIR`, where DIR is the folder of the prepared data, or use "
-                "another captioner."
+                "another captioner. Where Parquet files are streamed that were made before their captions, make them "
+                "anew: delete DIR/parquet, and run `dreaminpainter prepare ... --parquet true` again."
             )
         return (persons or fitting)[0]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 from dreaminpainter.atomic import whole
 from dreaminpainter.data.store.reading import PreparedSource
-from dreaminpainter.data.store.schema import FEATURES, PUBLIC_FEATURES
+from dreaminpainter.data.store.schema import PUBLIC_FEATURES
 from dreaminpainter.errors import InputError
 from dreaminpainter.hub import REFUSALS
 
@@ -19,12 +20,14 @@ _SHARD = 2_000
 """Objects a file: some hundred megabytes with pictures of COCO's size."""
 _GROUP = 100
 """Objects a row group, which a reader of a stream holds in memory at once."""
+_SCHEMA = PUBLIC_FEATURES.arrow_schema
 
 
 def write_parquet(source: PreparedSource) -> list[Path]:
     """Writes `parquet/train-00000-of-00010.parquet` and so on into the folder of prepared data.
 
-    Files that are there are left alone, so a run that was killed is gone on with.
+    Captions that were written beside the data go into the column `written`. Files that are there are left alone, so a
+    run that was killed is gone on with; to bring in captions that were written since, delete them.
 
     Raises:
         InputError: a picture cannot be read any more.
@@ -65,11 +68,10 @@ def push_to_hub(source: PreparedSource, repo: str) -> str:
 
 
 def _write(source: PreparedSource, rows: range, path: Path) -> None:
-    schema = pa.schema(list(FEATURES.arrow_schema), metadata=PUBLIC_FEATURES.arrow_schema.metadata)
-    with whole(path) as beside, pq.ParquetWriter(beside, schema, compression="zstd") as writer:
+    with whole(path) as beside, pq.ParquetWriter(beside, _SCHEMA, compression="zstd") as writer:
         for start in range(rows.start, rows.stop, _GROUP):
             group = list(_embedded(source, range(start, min(start + _GROUP, rows.stop))))
-            writer.write_table(pa.Table.from_pylist(group, schema=schema))
+            writer.write_table(pa.Table.from_pylist(group, schema=_SCHEMA))
 
 
 def _embedded(source: PreparedSource, rows: range) -> Iterator[dict[str, object]]:
@@ -81,4 +83,5 @@ def _embedded(source: PreparedSource, rows: range) -> Iterator[dict[str, object]
                 columns["image"] = {"bytes": path.read_bytes(), "path": columns["image"]["path"]}
             except OSError as error:
                 raise InputError(f"{path} cannot be read: {error}. Put it back, or prepare the data again.") from error
+        columns["written"] = [asdict(caption) for caption in source.captions.of(columns["id"])] or None
         yield columns

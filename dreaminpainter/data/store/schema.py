@@ -27,7 +27,7 @@ from pycocotools import mask as coco_mask
 from torch import Tensor
 
 from dreaminpainter.cutout import boxes_of
-from dreaminpainter.data.sources.base import Instance, content_hash
+from dreaminpainter.data.sources.base import Caption, Instance, content_hash
 from dreaminpainter.errors import InputError
 from dreaminpainter.pictures import EncodedPicture, PathLike, open_scene, open_stored, to_tensor
 
@@ -63,10 +63,21 @@ COLUMNS: dict[str, tuple[Any, str]] = {
 }
 """Type and meaning of every column."""
 
+PUBLISHED: dict[str, tuple[Any, str]] = {
+    "written": (
+        List({name: Value("string") for name in ("text", "of", "by")}),
+        "captions that `dreaminpainter caption` or a person wrote: `text`, `of` (picture or object), `by` whom; "
+        "none where the file was made before them",
+    ),
+}
+"""Type and meaning of the columns that Parquet has besides; on disk, captions lie beside the rows."""
+
 FEATURES = Features({name: kind for name, (kind, _) in COLUMNS.items()})
 """Of the rows on disk. Pictures are no `Image` there, whose paths datasets would look for from where it runs."""
 
-PUBLIC_FEATURES = Features({name: Image() if kind is _PICTURE else kind for name, (kind, _) in COLUMNS.items()})
+PUBLIC_FEATURES = Features(
+    {name: Image() if kind is _PICTURE else kind for name, (kind, _) in (COLUMNS | PUBLISHED).items()}
+)
 """Of rows whose pictures are embedded, as the hub shows them; the same bytes."""
 
 
@@ -104,7 +115,7 @@ def instance_of(row: dict[str, Any], picture: PathLike) -> Instance:
     """The instance of a row.
 
     Args:
-        row: as `row_of` makes it.
+        row: as `row_of` makes it, or of published data.
         picture: the picture's file.
 
     Raises:
@@ -131,6 +142,7 @@ def instance_of(row: dict[str, Any], picture: PathLike) -> Instance:
         reference_image=reference and to_tensor(open_stored(EncodedPicture(reference["bytes"], row["id"]), [])),
         reference_mask=row["reference_mask"] and _mask(row["reference_mask"]),
         attributes=json.loads(row["attributes"]),
+        written=[Caption(**one) for one in row.get("written") or []],
     )
 
 
@@ -163,5 +175,14 @@ def columns_page() -> str:
         "| column | what it holds |",
         "|---|---|",
         *(f"| `{name}` | {meaning} |" for name, (_, meaning) in COLUMNS.items()),
+        "",
+        "Parquet has one more:",
+        "",
+        "| column | what it holds |",
+        "|---|---|",
+        *(f"| `{name}` | {meaning} |" for name, (_, meaning) in PUBLISHED.items()),
+        "",
+        "Parquet files that are there are left as they are. To bring captions into them that were written since,",
+        "delete `parquet/` and run the same `prepare` again.",
     ]
     return "\n".join(lines) + "\n"
