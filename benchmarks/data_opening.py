@@ -147,6 +147,7 @@ def _rows(numbers: np.ndarray[tuple[int], np.dtype[np.int64]], outlines: list[di
         "content_hash": by_picture("content_hash", [f"{sample_key(0, str(number)) * 2:032x}" for number in pictures]),
         "reference": same("reference", None),
         "reference_mask": same("reference_mask", None),
+        "reference_hash": same("reference_hash", None),
         "attributes": same("attributes", "{}"),
     }
     return pa.table(columns, schema=schema)

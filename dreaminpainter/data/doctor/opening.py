@@ -10,7 +10,8 @@ from dreaminpainter.cutout import boxes_of
 from dreaminpainter.data.doctor.measures import border_share, centre_share, edges_along, overlap
 from dreaminpainter.data.doctor.thumbnails import Thumbnails, thumbnails
 from dreaminpainter.data.samples import SampleMaker
-from dreaminpainter.data.sources.base import Instance, SegmentationSource, content_hash
+from dreaminpainter.data.sources.base import Instance, SegmentationSource
+from dreaminpainter.data.sources.contents import content_shown
 from dreaminpainter.errors import DreamInpainterError
 from dreaminpainter.types import Batch
 
@@ -92,6 +93,7 @@ def open_object(source: SegmentationSource, index: int, maker: SampleMaker, name
     """
     try:
         (instance,) = source.load([index])
+        content = content_shown(instance, source.picture_of(index))
     except (DreamInpainterError, OSError) as error:
         return Opened(_id_of(source, index), [Fault("files", str(error))])
     faults = list(record_faults(instance))
@@ -104,7 +106,7 @@ def open_object(source: SegmentationSource, index: int, maker: SampleMaker, name
         faults = [Fault("training", str(error))]
     if batch is not None:
         faults = list(batch_faults(batch))
-    return Opened(instance.id, faults, _facts(instance, batch), thumbnails(instance, batch))
+    return Opened(instance.id, faults, _facts(instance, content, batch), thumbnails(instance, batch))
 
 
 def record_faults(instance: Instance) -> Iterator[Fault]:
@@ -148,7 +150,7 @@ def _pair_faults(image: Tensor, mask: Tensor) -> Iterator[str]:
         yield "has a mask that marks nothing. Paint white what is the object, or leave it out"
 
 
-def _facts(instance: Instance, batch: Batch | None) -> Facts:
+def _facts(instance: Instance, content: str, batch: Batch | None) -> Facts:
     mask = instance.mask
     edges = edges_along(instance.image, mask)
     return Facts(
@@ -162,7 +164,7 @@ def _facts(instance: Instance, batch: Batch | None) -> Facts:
         edges=None if edges is None else edges.tolist(),
         captions=list(instance.captions),
         written=[caption.text for caption in instance.written],
-        content=content_hash(instance.image),
+        content=content,
         caption=None if batch is None else batch.caption[0],
         hole=None if batch is None else float(batch.mask.mean()),
     )

@@ -166,8 +166,20 @@ class SegmentationSource(Component, ABC):
         return self[index].id
 
     def content_of(self, index: int) -> str:
-        """The `content_hash` of the picture at `index`; a source that knows it without reading says so here."""
+        """The `content_hash` of the picture at `index`, of its pixels as they are stored, however they are turned.
+
+        A source that shows pictures upright, or knows the hash without reading, says so here.
+        """
         return content_hash(self[index].image)
+
+    def reference_content_of(self, index: int) -> str | None:
+        """As `content_of`, of the other picture that the reference is cut out of.
+
+        None where it is cut out of its own picture, or was drawn for this instance alone. A source that has no others,
+        or knows it without reading, says so here.
+        """
+        reference = self[index].reference_image
+        return None if reference is None else content_hash(reference)
 
     def picture_of(self, index: int) -> PictureFile | None:
         """Where the picture of the instance at `index` is; None where there is no file, as of a drawing."""
@@ -176,6 +188,10 @@ class SegmentationSource(Component, ABC):
     def contents(self) -> Sequence[str]:
         """`content_of` of every instance, in order."""
         return [self.content_of(index) for index in range(len(self))]
+
+    def reference_contents(self) -> Sequence[str | None]:
+        """`reference_content_of` of every instance, in order."""
+        return [self.reference_content_of(index) for index in range(len(self))]
 
     def fingerprint(self) -> str:
         """Tells whether two sources have the same instances, by kind and ids, wherever their files lie."""

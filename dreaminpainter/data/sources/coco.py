@@ -93,6 +93,9 @@ class CocoSource(SegmentationSource):
     def content_of(self, index: int) -> str:
         return content_of_file(self.picture_of(index), self.layout)
 
+    def reference_content_of(self, index: int) -> None:
+        """Subjects are cut out of their own pictures."""
+
     @property
     def left_out(self) -> list[LeftOut]:
         """Besides what the filter leaves out: "crowd", "no outline", and what is broken."""

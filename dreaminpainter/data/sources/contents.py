@@ -3,12 +3,15 @@
 from functools import lru_cache
 from pathlib import Path
 
-from dreaminpainter.data.sources.base import PictureFile, content_hash
+from dreaminpainter.data.sources.base import Instance, PictureFile, content_hash
 from dreaminpainter.data.sources.files import read_picture, required
 
 
 def content_of_file(picture: PictureFile, layout: str) -> str:
-    """The `content_hash` of a picture file as its instances show it. It is remembered until the file changes.
+    """The `content_hash` of a picture file, of its pixels as they are stored. It is remembered until the file changes.
+
+    Cameras turn pictures by a note in the file, which some sources follow and others must not. The hash does not, so
+    that the picture is the same in all of them.
 
     Args:
         picture: the file.
@@ -19,11 +22,27 @@ def content_of_file(picture: PictureFile, layout: str) -> str:
         InputError: it cannot be read.
     """
     state = required(picture.path, layout).stat()
-    return _hash(str(picture.path), picture.upright, (state.st_mtime_ns, state.st_size))
+    return _hash(str(picture.path), (state.st_mtime_ns, state.st_size))
+
+
+def content_shown(instance: Instance, picture: PictureFile | None) -> str:
+    """The same hash of an instance that was read, from its own pixels where they are those that are stored.
+
+    Args:
+        instance: what was read.
+        picture: its file; None where there is none.
+
+    Raises:
+        MissingFileError: the file is not there any more.
+        InputError: it cannot be read any more.
+    """
+    if picture is not None and picture.upright:
+        return content_of_file(picture, "Put it back")
+    return content_hash(instance.image)
 
 
 # About as many as the largest data set has pictures; a hash and its key take half a kilobyte.
 @lru_cache(maxsize=2**20)
-def _hash(path: str, upright: bool, state: tuple[int, int]) -> str:
+def _hash(path: str, state: tuple[int, int]) -> str:
     """The hash; `state` tells a file that was changed from the one that is remembered."""
-    return content_hash(read_picture(Path(path), "", upright=upright))
+    return content_hash(read_picture(Path(path), ""))

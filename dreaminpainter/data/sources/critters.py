@@ -123,6 +123,9 @@ class CrittersSource(SegmentationSource):
     def id_of(self, index: int) -> str:
         return f"{self.split}-{self.seed}-{self._checked(index)}"
 
+    def reference_content_of(self, index: int) -> None:
+        """References are drawn for their own instances alone."""
+
     def __getitem__(self, index: int) -> Instance:
         return self.load([index])[0]
 

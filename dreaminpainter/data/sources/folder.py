@@ -99,6 +99,10 @@ class FolderSource(SegmentationSource):
     def content_of(self, index: int) -> str:
         return content_of_file(self.picture_of(index), LAYOUT)
 
+    def reference_content_of(self, index: int) -> str | None:
+        reference = self._index.objects[index].reference
+        return content_of_file(PictureFile(Path(self.root) / reference, upright=True), LAYOUT) if reference else None
+
     def picture_of(self, index: int) -> PictureFile:
         return PictureFile(Path(self.root) / self._index.objects[index].image, upright=True)
 

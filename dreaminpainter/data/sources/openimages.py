@@ -96,6 +96,9 @@ class OpenImagesSource(SegmentationSource):
     def content_of(self, index: int) -> str:
         return content_of_file(self.picture_of(index), _LAYOUT)
 
+    def reference_content_of(self, index: int) -> None:
+        """Subjects are cut out of their own pictures."""
+
     def picture_of(self, index: int) -> PictureFile:
         return PictureFile(Path(self.root) / self.split / f"{self._index.picture(index)}.jpg", upright=False)
 

@@ -4,7 +4,7 @@ Example:
     >>> import torch
     >>> mask = torch.zeros(1, 4, 6, dtype=torch.bool)
     >>> mask[0, 1:3, 2:5] = True
-    >>> kept = kept_of(torch.zeros(3, 4, 6, dtype=torch.uint8), [Segment(mask, "dog", 0.9)])
+    >>> kept = kept_of((6, 4), "f00", [Segment(mask, "dog", 0.9)])
     >>> kept.objects[0].class_name, kept.objects[0].area, torch.equal(kept.mask(0), mask)
     ('dog', 0.25, True)
 """
@@ -22,8 +22,10 @@ from torch import Tensor
 from dreaminpainter.atomic import whole
 from dreaminpainter.components import describe
 from dreaminpainter.data.segmenting.base import Segment, Segmenter
-from dreaminpainter.data.sources.base import content_hash
 from dreaminpainter.errors import InputError
+
+_VERSION = 2
+"""Of what is kept; files of another are not looked at."""
 
 
 @dataclass(frozen=True)
@@ -51,20 +53,21 @@ class SegmentedPicture:
         return torch.from_numpy(coco_mask.decode({"size": [self.height, self.width], "counts": counts})).bool()[None]
 
 
-def kept_of(image: Tensor, segments: list[Segment]) -> SegmentedPicture:
+def kept_of(size: tuple[int, int], content: str, segments: list[Segment]) -> SegmentedPicture:
     """What is kept of a picture's segments.
 
     Args:
-        image: (3, H, W) uint8.
+        size: (width, height) of the picture in pixels.
+        content: its `content_hash`.
         segments: what was found in it, in the order to keep.
     """
-    height, width = image.shape[1:]
+    width, height = size
     objects = []
     for one in segments:
         run_lengths = coco_mask.encode(np.asfortranarray(one.mask[0].numpy().astype(np.uint8)))
         area = int(coco_mask.area(run_lengths)) / (width * height)
         objects.append(FoundObject(one.class_name, one.score, area, run_lengths["counts"].decode()))
-    return SegmentedPicture(width, height, content_hash(image), tuple(objects))
+    return SegmentedPicture(width, height, content, tuple(objects))
 
 
 class SegmentedPictures:
@@ -81,7 +84,8 @@ class SegmentedPictures:
     def __init__(self, folder: Path, segmenter: Segmenter) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._settings = json.dumps(describe(segmenter), sort_keys=True).encode()
+        told = {"segmenter": describe(segmenter), "version": _VERSION}
+        self._settings = json.dumps(told, sort_keys=True).encode()
 
     def get(self, data: bytes) -> SegmentedPicture | None:
         """What was kept for a picture file of these bytes; None where it was not segmented yet.

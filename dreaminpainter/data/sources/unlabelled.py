@@ -18,14 +18,14 @@ from tqdm import tqdm
 
 from dreaminpainter.cutout import boxes_of
 from dreaminpainter.data.segmenting.base import Segmenter
-from dreaminpainter.data.sources.base import Instance, LeftOut, PictureFile, SegmentationSource
+from dreaminpainter.data.sources.base import Instance, LeftOut, PictureFile, SegmentationSource, content_hash
 from dreaminpainter.data.sources.files import read_picture, required
 from dreaminpainter.data.sources.filter import ObjectFilter
 from dreaminpainter.data.sources.listing import Listing, listed
 from dreaminpainter.data.sources.picture_folder import captions_in, pictures_in
 from dreaminpainter.data.sources.segmented import SegmentedPicture, SegmentedPictures, kept_of
 from dreaminpainter.errors import InputError, SettingError
-from dreaminpainter.pictures import EncodedPicture, open_scene, to_tensor
+from dreaminpainter.pictures import EncodedPicture, open_scene, open_stored, to_tensor
 
 _LAYOUT = "Name a folder of pictures"
 
@@ -34,10 +34,16 @@ _Outcome = SegmentedPicture | LeftOut
 
 @dataclass(frozen=True, eq=False)
 class _Picture:
-    """A picture that is to be segmented: its file, and (3, H, W) uint8."""
+    """A picture that is to be segmented: its file, its content's hash, and (3, H, W) uint8, upright."""
 
     data: bytes
+    content: str
     image: Tensor
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.image.shape[2], self.image.shape[1]
 
 
 @dataclass(frozen=True)
@@ -134,6 +140,9 @@ class UnlabelledSource(SegmentationSource):
     def content_of(self, index: int) -> str:
         return self._index.objects[index].picture.content
 
+    def reference_content_of(self, index: int) -> None:
+        """Subjects are cut out of their own pictures."""
+
     def picture_of(self, index: int) -> PictureFile:
         return PictureFile(Path(self.root) / self._index.objects[index].file, upright=True)
 
@@ -184,7 +193,7 @@ class UnlabelledSource(SegmentationSource):
                     outcomes[file] = outcome
             segments = self.segmenter([picture.image for picture in opened.values()]) if opened else []
             for (file, picture), found in zip(opened.items(), segments, strict=True):
-                outcomes[file] = segmented = kept_of(picture.image, found)
+                outcomes[file] = segmented = kept_of(picture.size, picture.content, found)
                 if before is not None:
                     before.put(picture.data, segmented)
             yield from ((file, outcomes[file]) for file in batch)
@@ -200,6 +209,8 @@ def _read(path: Path, file: str, before: SegmentedPictures | None) -> _Picture |
     if known is not None:
         return known
     try:
-        return _Picture(data, to_tensor(open_scene(EncodedPicture(data, str(path)), [])))
+        encoded = EncodedPicture(data, str(path))
+        content = content_hash(to_tensor(open_stored(encoded, [])))
+        return _Picture(data, content, to_tensor(open_scene(encoded, [])))
     except InputError as error:
         return LeftOut(file, "unreadable", str(error))

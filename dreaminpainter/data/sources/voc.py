@@ -93,6 +93,9 @@ class VocSource(SegmentationSource):
     def content_of(self, index: int) -> str:
         return content_of_file(self.picture_of(index), _LAYOUT)
 
+    def reference_content_of(self, index: int) -> None:
+        """Subjects are cut out of their own pictures."""
+
     def picture_of(self, index: int) -> PictureFile:
         return PictureFile(self._folder / "JPEGImages" / f"{self._index.objects[index].picture}.jpg", upright=False)
 

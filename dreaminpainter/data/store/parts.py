@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 
 from dreaminpainter.atomic import whole
 from dreaminpainter.data.sources.base import LeftOut, PictureFile, SegmentationSource
+from dreaminpainter.data.sources.contents import content_shown
 from dreaminpainter.data.store.schema import FEATURES, encoded, row_of
 from dreaminpainter.errors import DreamInpainterError, MissingFileError
 
@@ -107,7 +108,14 @@ class Parts(Dataset[PartReport]):
                 return LeftOut(id_, unwanted)
             file = self.source.picture_of(index)
             image = {"bytes": encoded(instance.image), "path": None} if file is None else self._image(file)
-            return row_of(instance, image, upright=file is not None and file.upright)
+            has_reference = instance.reference_image is not None
+            return row_of(
+                instance,
+                image,
+                upright=file is not None and file.upright,
+                content=content_shown(instance, file),
+                reference_content=self.source.reference_content_of(index) if has_reference else None,
+            )
         except MissingFileError as error:
             return LeftOut(id_, "missing file", str(error))
         except (DreamInpainterError, OSError) as error:

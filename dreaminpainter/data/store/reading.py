@@ -89,8 +89,14 @@ class PreparedSource(SegmentationSource):
         return str(self.rows.data.column("content_hash")[self._row(index)])
 
     def contents(self) -> Sequence[str]:
-        column: list[str] = self.rows.data.column("content_hash").to_pylist()
-        return column if self._kept is None else [column[row] for row in self._kept]
+        return self._column("content_hash")
+
+    def reference_content_of(self, index: int) -> str | None:
+        content: str | None = self.rows.data.column("reference_hash")[self._row(index)].as_py()
+        return content
+
+    def reference_contents(self) -> Sequence[str | None]:
+        return self._column("reference_hash")
 
     def fingerprint(self) -> str:
         if self._kept is None:
@@ -163,6 +169,11 @@ class PreparedSource(SegmentationSource):
             wanted = pc.and_(wanted, pc.is_in(table.column("licence"), pa.array(good, pa.string())))
         kept: np.ndarray[tuple[int], np.dtype[np.int64]] = np.flatnonzero(wanted.to_numpy())
         return kept
+
+    def _column(self, name: str) -> list[Any]:
+        """Of the objects that the filter lets through."""
+        column: list[Any] = self.rows.data.column(name).to_pylist()
+        return column if self._kept is None else [column[row] for row in self._kept]
 
     def _row(self, index: int) -> int:
         if not 0 <= index < len(self):

@@ -7,7 +7,8 @@ Example:
     ...     torch.ones(1, 4, 6, dtype=torch.bool),
     ...     "dog", (0, 0, 6, 4), ["a dog"], "mine", "1",
     ... )
-    >>> row = row_of(dog, {"bytes": encoded(dog.image), "path": None}, upright=False)
+    >>> picture = {"bytes": encoded(dog.image), "path": None}
+    >>> row = row_of(dog, picture, upright=False, content="f00", reference_content=None)
     >>> row["width"], row["area"], row["mask"]["size"]
     (6, 1.0, [4, 6])
     >>> again = instance_of(row, EncodedPicture(row["image"]["bytes"], "1"))
@@ -27,11 +28,11 @@ from pycocotools import mask as coco_mask
 from torch import Tensor
 
 from dreaminpainter.cutout import boxes_of
-from dreaminpainter.data.sources.base import Caption, Instance, content_hash
+from dreaminpainter.data.sources.base import Caption, Instance
 from dreaminpainter.errors import InputError
 from dreaminpainter.pictures import EncodedPicture, PathLike, open_scene, open_stored, to_tensor
 
-VERSION = 1
+VERSION = 2
 """Of the columns; prepared data of another version is refused."""
 
 _PICTURE = {"bytes": Value("binary"), "path": Value("string")}
@@ -56,9 +57,16 @@ COLUMNS: dict[str, tuple[Any, str]] = {
     "area": (Value("float64"), "the object's share of the picture, 0 to 1"),
     "captions": (List(Value("string")), "captions of the whole picture that came with it; may be none"),
     "licence": (Value("string"), "the picture's licence, where known"),
-    "content_hash": (Value("string"), "of the decoded picture: equal for equal pictures, whatever their files"),
+    "content_hash": (
+        Value("string"),
+        "of the picture's pixels as they are stored: equal for equal pictures, whatever their files",
+    ),
     "reference": (_PICTURE, "another picture of the same subject, as PNG; none where it is cut out of its own"),
     "reference_mask": (_RUN_LENGTHS, "the subject in `reference`"),
+    "reference_hash": (
+        Value("string"),
+        "as `content_hash`, of the picture that `reference` shows; none where no other object can show it",
+    ),
     "attributes": (Value("string"), "what is known of a drawn subject, as JSON; {} for photographs"),
 }
 """Type and meaning of every column."""
@@ -81,13 +89,17 @@ PUBLIC_FEATURES = Features(
 """Of rows whose pictures are embedded, as the hub shows them; the same bytes."""
 
 
-def row_of(instance: Instance, image: dict[str, Any], upright: bool) -> dict[str, Any]:
+def row_of(
+    instance: Instance, image: dict[str, Any], upright: bool, content: str, reference_content: str | None
+) -> dict[str, Any]:
     """The row of an instance.
 
     Args:
         instance: what is stored.
         image: `bytes` of the picture's file or its `path`, the other one None.
         upright: as for the column.
+        content: the column `content_hash`.
+        reference_content: the column `reference_hash`.
     """
     left, top, right, bottom = boxes_of(instance.mask[None])[0].tolist()
     reference, reference_mask = instance.reference_image, instance.reference_mask
@@ -104,9 +116,10 @@ def row_of(instance: Instance, image: dict[str, Any], upright: bool) -> dict[str
         "area": float(instance.mask.float().mean()),
         "captions": instance.captions,
         "licence": instance.licence,
-        "content_hash": content_hash(instance.image),
+        "content_hash": content,
         "reference": None if reference is None else {"bytes": encoded(reference), "path": None},
         "reference_mask": None if reference_mask is None else _run_lengths(reference_mask),
+        "reference_hash": reference_content,
         "attributes": json.dumps(instance.attributes),
     }
 

@@ -123,8 +123,7 @@ def test_pictures_and_masks_are_turned_upright(tmp_path: Path) -> None:
     mark(tmp_path / "a_mask.png", (3, 2, 6, 6), (10, 12))
     (instance,) = FolderSource(str(tmp_path))
     assert instance.image.shape == (3, 12, 10) and instance.box == (3, 2, 6, 6)
-    source = FolderSource(str(tmp_path))
-    assert source.picture_of(0).upright and source.content_of(0) == content_hash(instance.image)
+    assert FolderSource(str(tmp_path)).picture_of(0).upright
 
 
 def test_a_folder_without_masks_says_what_to_do(test_data: Path) -> None:

@@ -62,9 +62,9 @@ def test_a_pictures_content_is_read_once_and_anew_when_the_file_changes(
     reads: list[Path] = []
     read = contents.read_picture
 
-    def counted(path: Path, layout: str, upright: bool) -> torch.Tensor:
+    def counted(path: Path, layout: str) -> torch.Tensor:
         reads.append(path)
-        return read(path, layout, upright=upright)
+        return read(path, layout)
 
     monkeypatch.setattr(contents, "read_picture", counted)
     path = tmp_path / "one.png"

@@ -223,8 +223,8 @@ def test_a_manifest_of_another_version_is_refused(squares: Squares, tmp_path: Pa
     path = tmp_path / "manifest.json"
     told = json.loads(path.read_text())
     path.write_text(json.dumps(told | {"version": 0}))
-    with pytest.raises(InputError, match=r"manifest\.json is of version 0.*version 1"):
+    with pytest.raises(InputError, match=r"manifest\.json is of version 0.*version 2"):
         len(PreparedSource(str(tmp_path)))
-    path.write_text(json.dumps({"version": 1}))
+    path.write_text(json.dumps({"version": 2}))
     with pytest.raises(InputError, match=r"manifest\.json cannot be read"):
         Manifest.read(path)
