@@ -8,7 +8,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from benchmarks.fresh import Gauge, Reading
-from dreaminpainter.data.splitting import Side
+from dreaminpainter.data.splitting import Division
 from dreaminpainter.data.store import PreparedSource
 
 
@@ -43,7 +43,8 @@ def open_divided(root: str) -> Opened:
     """Prepared data divided into training and validation, which looks at every picture's content hash."""
     gauge = Gauge()
     source = PreparedSource(root)
-    objects = sum(len(Side(source, side)) for side in ("train", "validation"))
+    division = Division({"it": source})
+    objects = sum(len(division.sides(side)["it"]) for side in ("train", "validation"))
     row = source.rows[objects // 2]
     pixels = int(coco_mask.area(row["mask"]))
     return Opened(gauge.read(), objects, row["id"], pixels)

@@ -154,7 +154,7 @@ def test_a_config_of_prepared_data_holds_a_share_out(name: str) -> None:
     )
     assert set(made.data.train) == set(made.data.validation) == set(said["train"])
     for source_name, source in made.data.train.items():
-        assert (source.side, source.share) == ("train", said["validation_share"])
+        assert (source.side, source.division.share) == ("train", said["validation_share"])
         assert_as_said(source.source, said["train"][source_name])
     assert made.data.weights == said.get("weights")
     assert_as_said(made.data.captioner, said["captioner"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tiny_blip import save_blip
-from tiny_run import TINY, fitted, flags, parsed
+from tiny_run import BACKBONE, QUIET, SMALL, TINY, fitted, flags, parsed
 
 from dreaminpainter import DreamInpainterPipeline
 from dreaminpainter.cli import main
@@ -71,7 +71,7 @@ def test_the_inpaint_command_makes_a_panel_of_the_picture(beside_the_docs) -> No
     assert Path(given["--explain"]).is_file()
 
 
-def test_ones_own_photographs_are_prepared_captioned_and_examined(tmp_path, monkeypatch, capsys) -> None:
+def test_ones_own_photographs_are_prepared_captioned_examined_and_trained_on(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     Path("my-photographs").mkdir()
     for number in range(8):
@@ -93,6 +93,10 @@ def test_ones_own_photographs_are_prepared_captioned_and_examined(tmp_path, monk
     settings = next(words for words in commands("fit") if "configs/data/prepared.yaml" in words)
     source = PreparedSource(settings[settings.index("--data.train.mine.init_args.root") + 1])
     assert len(source) == 8 and {caption.of for caption in source[0].written} == {"picture", "object"}
+    # With so few pictures too, one of them is held out for validation.
+    shorter = {"trainer.default_root_dir": "runs/mine", "trainer.max_steps": 1}
+    assert main(["fit", *settings, *flags(BACKBONE | QUIET | SMALL | shorter)]) == 0
+    assert Path("runs/mine/checkpoints/last.ckpt").is_file()
 
 
 def test_the_python_runs(beside_the_docs) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_info
 
 from dreaminpainter.data.captioning import Captioner, DatasetCaptioner
 from dreaminpainter.data.dataset import InpaintingDataset
@@ -16,8 +16,9 @@ from dreaminpainter.data.references import NoAugmentation, ReferenceAugmentation
 from dreaminpainter.data.samples import SampleMaker
 from dreaminpainter.data.sampling import InOrder, Merged, ResumableLoader
 from dreaminpainter.data.shards import ShardStream
-from dreaminpainter.data.sources.base import SegmentationSource, damage_report, reasons
-from dreaminpainter.data.splitting import Side
+from dreaminpainter.data.sizes import sizes_of, tell_what_is_left_out
+from dreaminpainter.data.sources.base import SegmentationSource
+from dreaminpainter.data.splitting import Division
 from dreaminpainter.data.streaming import StreamedBatches, StreamLoader
 from dreaminpainter.errors import SettingError
 from dreaminpainter.types import Batch
@@ -88,8 +89,8 @@ class InpaintingDataModule(pl.LightningDataModule):
         if bool(train) == bool(streams):
             raise SettingError("Give data.train, or data.streams in its place: what to train on, and one of the two.")
         if train and validation is None:
-            validation = {name: Side(source, "validation", validation_share) for name, source in train.items()}
-            train = {name: Side(source, "train", validation_share) for name, source in train.items()}
+            division = Division(train, validation_share)
+            train, validation = division.sides("train"), division.sides("validation")
         if validation is None:
             raise SettingError(
                 "data.validation is missing: nothing can be held out of data.streams, which are not read whole."
@@ -160,7 +161,9 @@ class InpaintingDataModule(pl.LightningDataModule):
             SettingError: the weights make no sense, or an epoch is shorter than a batch.
         """
         per_step = self.batch_size * (self.trainer.accumulate_grad_batches if self.trainer else 1)
-        sampler = Merged(_sizes(self.train), self.weights, self.samples_per_epoch, self.seed, *self._place(), per_step)
+        sampler = Merged(
+            sizes_of(self.train), self.weights, self.samples_per_epoch, self.seed, *self._place(), per_step
+        )
         self._enough(len(sampler))
         return sampler
 
@@ -177,12 +180,7 @@ class InpaintingDataModule(pl.LightningDataModule):
         """The last incomplete batch of an epoch is left out."""
         order = self.order()
         for name, source in self.train.items():
-            left_out = source.left_out
-            if left_out:
-                rank_zero_info(f"{name}: {len(source)} objects; left out: {reasons(left_out)}")
-            damages = [one.damage for one in left_out if one.damage]
-            if damages:
-                rank_zero_warn(f"{name}: {len(damages)} objects are broken and left out:\n{damage_report(damages)}")
+            tell_what_is_left_out(name, source)
         return ResumableLoader(
             self.dataset(self.train, self.seed),
             sampler=order,
@@ -230,7 +228,7 @@ class InpaintingDataModule(pl.LightningDataModule):
         return digest.hexdigest()
 
     def _in_order(self, sources: dict[str, SegmentationSource]) -> torch.utils.data.DataLoader[Batch]:
-        sampler = InOrder(_sizes(sources), self.validation_samples, *self._place())
+        sampler = InOrder(sizes_of(sources), self.validation_samples, *self._place())
         dataset = self.dataset(sources, _FIXED_SEED)
         return torch.utils.data.DataLoader(
             dataset, sampler=sampler, batch_size=self.batch_size, **self._settings(self.num_workers)
@@ -250,12 +248,3 @@ class InpaintingDataModule(pl.LightningDataModule):
 
 def _as_made(batch: Batch) -> Batch:
     return batch
-
-
-def _sizes(sources: dict[str, SegmentationSource]) -> dict[str, int]:
-    sizes = {name: len(source) for name, source in sources.items()}
-    for name, size in sizes.items():
-        if size == 0:
-            left_out = reasons(sources[name].left_out) or "nothing"
-            raise SettingError(f"The source {name!r} has no instances (left out: {left_out}). Mend its settings.")
-    return sizes

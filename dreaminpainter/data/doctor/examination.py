@@ -34,6 +34,7 @@ class Part:
         files: of all pictures, object by object; None where there are none.
         opened: the objects that were opened.
         unreadable: why it could not be read at all; empty where it could.
+        divided: whether it is a side of a source that is divided into training and validation.
     """
 
     split: str
@@ -46,6 +47,7 @@ class Part:
     files: Sequence[str] | None = None
     opened: list[Opened] = field(default_factory=list)
     unreadable: str = ""
+    divided: bool = False
 
     @property
     def label(self) -> str:
@@ -148,7 +150,8 @@ def _examined(
     files = [str(place.path) for place in places if place is not None]
     objects = _Objects(source, name, spread(size, samples), maker)
     opened = _opened(objects, f"{split}/{name}", num_workers)
-    return Part(split, name, kind, size, left_out, ids, contents, files if len(files) == size else None, opened)
+    known, divided = files if len(files) == size else None, isinstance(source, Side)
+    return Part(split, name, kind, size, left_out, ids, contents, known, opened, divided=divided)
 
 
 def _knows(source: SegmentationSource, method: str) -> bool:

@@ -17,6 +17,12 @@ def check_source(part: Part) -> Iterator[Finding]:
     """That a source can be read and has objects."""
     if part.unreadable:
         yield Finding("error", "files", f"{part.label} cannot be read: {part.unreadable}", part=part.label)
+    elif part.size == 0 and part.divided and part.split == "validation":
+        message = (
+            f"{part.label}: no picture is held out for validation. Raise data.validation_share if it should be "
+            "validated on; training needs one source that is."
+        )
+        yield Finding("warning", "files", message, part=part.label)
     elif part.size == 0:
         left_out = reasons(part.left_out) or "nothing"
         message = f"{part.label} has no objects (left out: {left_out}). Mend the source's settings."

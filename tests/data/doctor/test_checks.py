@@ -225,6 +225,13 @@ def test_sources_that_know_their_contents_are_compared_whole() -> None:
     assert (error.level, error.ids) == ("error", ["37"])
 
 
+def test_a_source_of_which_nothing_is_held_out_is_a_warning_not_an_error() -> None:
+    data = module({"few": Given(sound(1)), "many": Given(sound(40, start=100))}, validation=None)
+    assert len(data.validation["few"]) == 0 < len(data.validation["many"])
+    (finding,) = [one for one in findings_of(examine(data, samples=2, num_workers=0)) if one.check == "files"]
+    assert finding.level == "warning" and "Raise data.validation_share" in finding.message
+
+
 def test_one_file_in_two_splits_is_found_whichever_objects_are_opened(test_data: Path) -> None:
     root, keep = str(test_data / "coco"), ObjectFilter(min_area=0.1)
     data = module({"coco": CocoSource(root, "val2017")}, validation={"coco": CocoSource(root, "val2017", keep)})
