@@ -7,12 +7,14 @@ from benchmarks.critters import critters
 from benchmarks.data import data
 from benchmarks.pack import pack
 from benchmarks.pictures import pictures
+from benchmarks.pipeline import pipeline
 from benchmarks.probes import probes
 from benchmarks.progress import progress
+from benchmarks.seams import seams
 
 if __name__ == "__main__":
     auto_cli(
-        [autoencoder, critters, data, pack, pictures, probes, progress],
+        [autoencoder, critters, data, pack, pictures, pipeline, probes, progress, seams],
         as_positional=False,
         prog="python -m benchmarks",
     )

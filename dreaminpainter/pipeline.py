@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
+import torch.nn.functional as F
 from diffusers import DiffusionPipeline, UNet2DConditionModel
 from diffusers.utils import BaseOutput, logging
 from torch import Tensor
@@ -257,7 +258,9 @@ class DreamInpainterPipeline(DiffusionPipeline):
         else:
             fills = decode_latents(self.vae, latents) / 2 + 0.5
             if match_colours:
-                fills = with_colours_of(fills, scene / 2 + 0.5, hole)
+                # Around all that was made up: cells of latents are larger than pixels.
+                made_up = F.interpolate(hole_latents, size, mode="nearest")
+                fills = with_colours_of(fills, scene / 2 + 0.5, made_up)
             pictures = [canvas.filled(fill, feather) for canvas, fill in zip(canvases, fills, strict=True)]
             images = to_output(pictures, output_type)
         self.maybe_free_model_hooks()

@@ -1,0 +1,184 @@
+"""Pipelines on random networks of equal size: ours, and those of diffusers that people would use instead."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, PaintByExamplePipeline, StableDiffusionInpaintPipeline
+from diffusers.pipelines.deprecated.paint_by_example.image_encoder import PaintByExampleImageEncoder
+from PIL import Image
+from transformers import (
+    CLIPImageProcessor,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+)
+
+from dreaminpainter.adapter import SubjectAdapter
+from dreaminpainter.features import UNetFeatures
+from dreaminpainter.injection import UpBlocks
+from dreaminpainter.input_forms import NineChannel
+from dreaminpainter.pipeline import DreamInpainterPipeline
+from dreaminpainter.selection import CosineDistance
+from dreaminpainter.tokenizer import word_tokenizer
+from dreaminpainter.unet import SubjectUNet
+from dreaminpainter.vocabulary import WORDS
+
+WIDTH = 128
+"""Of text states and image embeddings."""
+
+Call = Callable[[], Any]
+
+
+def contestants(size: int, channels: tuple[int, ...], steps: int) -> dict[str, Callable[[], Call]]:
+    """How to make each contestant's call: a picture of `size` pixels filled in `steps` steps with guidance."""
+    given = {"num_inference_steps": steps, "guidance_scale": 7.5, "output_type": "np", "height": size, "width": size}
+    scene, hole, reference = _picture(size, 0), _hole(size), _picture(size, 1)
+
+    def ours() -> Call:
+        pipe = _ours(size, channels)
+        return lambda: pipe("a critter waves", scene, hole, reference, reference_mask=hole, **given)
+
+    def text() -> Call:
+        pipe = _text(channels)
+        return lambda: pipe("a critter waves", scene, hole, **given)
+
+    def ip_adapter() -> Call:
+        pipe = _ip_adapter(channels)
+        return lambda: pipe("a critter waves", scene, hole, ip_adapter_image=reference, **given)
+
+    def paint_by_example() -> Call:
+        pipe = _paint_by_example(channels)
+        return lambda: pipe(reference, scene, hole, **given)
+
+    return {
+        "DreamInpainterPipeline": ours,
+        "StableDiffusionInpaintPipeline": text,
+        "the same with an IP-Adapter": ip_adapter,
+        "PaintByExamplePipeline": paint_by_example,
+    }
+
+
+def _ours(size: int, channels: tuple[int, ...]) -> DreamInpainterPipeline:
+    torch.manual_seed(0)
+    unet = _unet(channels)
+    adapter = SubjectAdapter.around(
+        unet, UNetFeatures(block=1), CosineDistance(k=24), UpBlocks(), NineChannel(), (size, size), size
+    )
+    pipe = DreamInpainterPipeline(*_others(), unet, DDIMScheduler(steps_offset=1), adapter)
+    return _quiet(pipe)
+
+
+def _text(channels: tuple[int, ...]) -> Any:
+    torch.manual_seed(0)
+    vae, text_encoder, tokenizer = _others()
+    return _quiet(
+        StableDiffusionInpaintPipeline(
+            vae, text_encoder, tokenizer, _unet(channels), DDIMScheduler(steps_offset=1), None, None, None, False
+        )
+    )
+
+
+def _ip_adapter(channels: tuple[int, ...]) -> Any:
+    pipe = _text(channels)
+    pipe.register_modules(
+        image_encoder=CLIPVisionModelWithProjection(_vision()).eval(), feature_extractor=_feature_extractor()
+    )
+    weights: dict[str, torch.Tensor] = {}
+    for number, name in enumerate(pipe.unet.attn_processors):
+        if ".attn2." in name:
+            module = pipe.unet.get_submodule(name.removesuffix(".processor"))
+            for part in ("to_k_ip", "to_v_ip"):
+                weights[f"{number}.{part}.weight"] = torch.randn(module.inner_dim, WIDTH) * 0.02
+    projection = {
+        "proj.weight": torch.randn(4 * WIDTH, WIDTH) * 0.02,
+        "proj.bias": torch.zeros(4 * WIDTH),
+        "norm.weight": torch.ones(WIDTH),
+        "norm.bias": torch.zeros(WIDTH),
+    }
+    pipe.load_ip_adapter({"image_proj": projection, "ip_adapter": weights}, subfolder="", weight_name="")
+    return pipe
+
+
+def _paint_by_example(channels: tuple[int, ...]) -> Any:
+    torch.manual_seed(0)
+    vae, _, _ = _others()
+    return _quiet(
+        PaintByExamplePipeline(
+            vae,
+            PaintByExampleImageEncoder(_vision(), proj_size=WIDTH).eval(),
+            _unet(channels),
+            DDIMScheduler(steps_offset=1),
+            None,
+            _feature_extractor(),
+            False,
+        )
+    )
+
+
+def _unet(channels: tuple[int, ...]) -> SubjectUNet:
+    deeper = len(channels) - 1
+    return SubjectUNet(
+        sample_size=64,
+        in_channels=9,
+        out_channels=4,
+        block_out_channels=channels,
+        down_block_types=(*("CrossAttnDownBlock2D",) * deeper, "DownBlock2D"),
+        up_block_types=("UpBlock2D", *("CrossAttnUpBlock2D",) * deeper),
+        cross_attention_dim=WIDTH,
+        attention_head_dim=8,
+    ).eval()
+
+
+def _others() -> tuple[Any, Any, Any]:
+    vae = AutoencoderKL(
+        block_out_channels=(32, 64, 64, 64),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        latent_channels=4,
+    ).eval()
+    tokenizer = word_tokenizer(WORDS, max_length=77)
+    text = CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=WIDTH,
+        intermediate_size=4 * WIDTH,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return vae, CLIPTextModel(text).eval(), tokenizer
+
+
+def _vision() -> CLIPVisionConfig:
+    return CLIPVisionConfig(
+        hidden_size=WIDTH,
+        intermediate_size=4 * WIDTH,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        image_size=224,
+        patch_size=32,
+        projection_dim=WIDTH,
+    )
+
+
+def _feature_extractor() -> CLIPImageProcessor:
+    return CLIPImageProcessor(size={"shortest_edge": 224}, crop_size={"height": 224, "width": 224})
+
+
+def _quiet(pipe: Any) -> Any:
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def _picture(size: int, seed: int) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (size, size, 3), np.uint8))
+
+
+def _hole(size: int) -> Image.Image:
+    mask = Image.new("L", (size, size))
+    mask.paste(255, (size // 4, size // 4, size * 3 // 4, size * 3 // 4))
+    return mask
