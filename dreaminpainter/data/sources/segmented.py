@@ -19,7 +19,7 @@ import torch
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
-from dreaminpainter.atomic import whole
+from dreaminpainter.atomic import sweep, whole
 from dreaminpainter.components import describe
 from dreaminpainter.data.segmenting.base import Segment, Segmenter
 from dreaminpainter.errors import InputError
@@ -83,6 +83,7 @@ class SegmentedPictures:
 
     def __init__(self, folder: Path, segmenter: Segmenter) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
         self._folder = folder
         told = {"segmenter": describe(segmenter), "version": _VERSION}
         self._settings = json.dumps(told, sort_keys=True).encode()

@@ -29,7 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dreaminpainter.atomic import whole
+from dreaminpainter.atomic import sweep, whole
 from dreaminpainter.data.sources.base import HUMAN, Caption
 from dreaminpainter.errors import InputError
 
@@ -128,6 +128,7 @@ class CaptionShards:
     def __init__(self, folder: str | os.PathLike[str], rank: int = 0) -> None:
         self.folder = Path(folder)
         self.rank = rank
+        sweep(self.folder)
         runs = [int(path.name.partition("-")[0]) for path in _shards(self.folder)]
         self._stem = f"{max(runs, default=0) + 1:06d}-{rank:05d}"
         self._token = uuid4().hex[:8]  # another command may be writing captions of its own into the folder

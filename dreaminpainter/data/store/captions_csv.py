@@ -1,11 +1,12 @@
 """Captions as a CSV file, to be read and corrected in any editor or spreadsheet, and brought back."""
 
 import csv
+import glob
 import os
 from collections.abc import Container, Iterator
 from pathlib import Path
 
-from dreaminpainter.atomic import whole
+from dreaminpainter.atomic import sweep, whole
 from dreaminpainter.data.sources.base import HUMAN, Caption
 from dreaminpainter.data.store.captions import KINDS, SCHEMA, CaptionShards, Named, StoredCaptions
 from dreaminpainter.errors import InputError, MissingFileError
@@ -23,6 +24,7 @@ def export_captions(captions: StoredCaptions, path: str | os.PathLike[str]) -> N
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
+    sweep(target.parent, glob.escape(target.name))
     with whole(target) as beside, beside.open("w", encoding=_ENCODING, newline="") as file:
         writer = csv.writer(file)
         writer.writerow(SCHEMA.names)

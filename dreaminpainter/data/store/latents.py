@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from dreaminpainter.atomic import whole
+from dreaminpainter.atomic import sweep, whole
 from dreaminpainter.data.samples import SampleMaker, refuse_other_settings, scene_key, variant_key
 from dreaminpainter.data.sources.base import CachedLatents, Instance
 from dreaminpainter.data.sources.files import required
@@ -102,6 +102,7 @@ class LatentCache:
         if variants < 1:
             raise SettingError(f"variants is {variants}. Set it to 1 or more.")
         self.folder.mkdir(parents=True, exist_ok=True)
+        sweep(self.folder)
         settings = maker.settings() | {"rows": self.rows, "autoencoder": autoencoder, "variants": variants}
         path = self.folder / _FILE
         if path.exists():

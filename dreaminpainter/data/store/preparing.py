@@ -20,7 +20,7 @@ from datasets import Dataset, concatenate_datasets
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from dreaminpainter.atomic import SUFFIX, whole
+from dreaminpainter.atomic import sweep, whole
 from dreaminpainter.components import describe
 from dreaminpainter.data.sources.base import LeftOut, SegmentationSource, damage_report
 from dreaminpainter.data.store.manifest import FILE, LEFT_OUT, Manifest
@@ -93,20 +93,21 @@ def _in_order_of_pictures(source: SegmentationSource) -> tuple[list[int], Path |
 
 def _begun_before(plan: Manifest, folder: Path) -> Manifest | None:
     """The manifest of a preparation that is finished already; None where there is something to do."""
-    begun = folder / "parts" / FILE
-    for path in (folder / FILE, begun):
-        if path.exists():
-            before = Manifest.read(path)
-            if before.settings() != plan.settings():
-                raise SettingError(
-                    f"{folder} holds data prepared from another source, or with other settings ({path} tells which). "
-                    "Name another folder as output, or delete this one."
-                )
-            if path != begun:
-                return before
+    finished, begun = folder / FILE, folder / "parts" / FILE
+    path = next((path for path in (finished, begun) if path.exists()), None)
+    before = None if path is None else Manifest.read(path)
+    if before is not None and before.settings() != plan.settings():
+        raise SettingError(
+            f"{folder} holds data prepared from another source, or with other settings ({path} tells which). "
+            "Name another folder as output, or delete this one."
+        )
+    sweep(folder)
+    if path == finished:
+        if begun.parent.exists():  # it was killed at the very last
+            shutil.rmtree(begun.parent)
+        return before
     begun.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in [*begun.parent.glob(f"*{SUFFIX}"), *folder.glob(f"*{SUFFIX}")]:
-        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+    sweep(begun.parent)
     plan.write(begun)
     return None
 

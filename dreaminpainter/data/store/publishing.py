@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from datasets import load_dataset
 from tqdm import tqdm
 
-from dreaminpainter.atomic import whole
+from dreaminpainter.atomic import sweep, whole
 from dreaminpainter.data.store.reading import PreparedSource
 from dreaminpainter.data.store.schema import PUBLIC_FEATURES
 from dreaminpainter.errors import InputError
@@ -35,6 +35,7 @@ def write_parquet(source: PreparedSource) -> list[Path]:
     """
     folder = Path(source.root) / "parquet"
     folder.mkdir(exist_ok=True)
+    sweep(folder)
     count = math.ceil(len(source.rows) / _SHARD)
     paths = [folder / f"train-{number:05}-of-{count:05}.parquet" for number in range(count)]
     with tqdm(total=len(source.rows), desc="writing Parquet", unit=" objects") as bar:
