@@ -53,9 +53,14 @@ class Manifest:
         damages = [one.damage for one in left_out if one.damage]
         return replace(self, kept=kept, left_out=reasons(left_out), damaged=len(damages), examples=damages[:20])
 
-    def settings(self) -> dict[str, Any]:
-        """What has to be the same for a preparation to be gone on with."""
-        return {name: getattr(self, name) for name in ("fingerprint", "source", "embedded", "version")}
+    def settings(self, objects: bool = True) -> dict[str, Any]:
+        """What has to be the same for prepared data to be that of a source.
+
+        Args:
+            objects: whether the same objects have to be there.
+        """
+        names = ("source", "embedded", "version", *(["fingerprint"] if objects else []))
+        return {name: getattr(self, name) for name in names}
 
     def write(self, path: Path) -> None:
         """Writes it whole or not at all."""

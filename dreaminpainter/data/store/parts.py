@@ -1,7 +1,8 @@
 """Small pieces that a preparation is made of: each is written whole or not at all, by whichever process.
 
 A part holds what became of a run of the source's instances. That one is there means that it is done, so a preparation
-which was killed goes on with the parts that are missing.
+which was killed goes on with the parts that are missing. So it does where something was broken: the parts that tell of
+damage are made again, since the files may have been mended.
 """
 
 import json
@@ -9,6 +10,8 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
+from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +70,12 @@ class Parts(Dataset[PartReport]):
         return math.ceil(len(self.order) / self.size)
 
     def path(self, number: int) -> Path:
-        """Of a part's rows."""
-        return self.folder / f"{number:06}.arrow"
+        """Of a part's rows. It is named after the instances, so that what was made of others is not taken for it."""
+        return self.folder / f"{number:06}-{self._digests[number]}.arrow"
 
     def missing(self) -> list[int]:
-        """The parts that are still to be made."""
-        return [number for number in range(len(self)) if not self.path(number).exists()]
+        """The parts that are still to be made, or to be made again because something was broken."""
+        return [number for number in range(len(self)) if not self._is_done(number)]
 
     def report(self, number: int) -> PartReport:
         """Of a part that is there."""
@@ -80,17 +83,16 @@ class Parts(Dataset[PartReport]):
         return PartReport(told["kept"], [LeftOut(*one) for one in told["left_out"]])
 
     def __getitem__(self, number: int) -> PartReport:
-        """Makes part `number`, unless it is there."""
-        if self.path(number).exists():
-            return self.report(number)
+        """Makes part `number`, in the place of one that is there."""
         rows: list[dict[str, Any]] = []
         left_out: list[LeftOut] = []
-        for index in self.order[number * self.size : (number + 1) * self.size]:
+        for index in self._indices(number):
             outcome = self._outcome(index)
             if isinstance(outcome, LeftOut):
                 left_out.append(outcome)
             else:
                 rows.append(outcome)
+        self.path(number).unlink(missing_ok=True)  # the report is not to be taken for that of older rows
         told = {"kept": len(rows), "left_out": [astuple(one) for one in left_out]}
         with whole(self._report_path(number)) as beside:
             beside.write_text(json.dumps(told), encoding="utf-8")
@@ -125,6 +127,25 @@ class Parts(Dataset[PartReport]):
         if self.embed or self.pictures is None:
             return {"bytes": file.path.read_bytes(), "path": None}
         return {"bytes": None, "path": absolute(file.path).relative_to(self.pictures).as_posix()}
+
+    def _indices(self, number: int) -> Sequence[int]:
+        return self.order[number * self.size : (number + 1) * self.size]
+
+    def _is_done(self, number: int) -> bool:
+        return self.path(number).exists() and not any(one.damage for one in self.report(number).left_out)
+
+    @cached_property
+    def _digests(self) -> list[str]:
+        """What tells the instances of each part from others: their ids, and where their pictures are."""
+        digests = []
+        for number in range(len(self)):
+            digest = blake2b(f"{self.pictures}".encode(errors="backslashreplace"), digest_size=8)
+            for index in self._indices(number):
+                file = self.source.picture_of(index)
+                told = f"\n{self.source.id_of(index)}\n{file and file.path}"
+                digest.update(told.encode(errors="backslashreplace"))
+            digests.append(digest.hexdigest())
+        return digests
 
     def _report_path(self, number: int) -> Path:
         return self.path(number).with_suffix(".json")

@@ -44,6 +44,9 @@ def prepare(
 ) -> Manifest:
     """Prepares `source` in `folder`; one that was begun there is gone on with, a finished one is left alone.
 
+    One that was begun and stopped because too much was broken is gone on with too, once that is mended: what is whole
+    is not read again.
+
     Args:
         source: what to read.
         folder: where to write; made where it is missing.
@@ -96,7 +99,8 @@ def _begun_before(plan: Manifest, folder: Path) -> Manifest | None:
     finished, begun = folder / FILE, folder / "parts" / FILE
     path = next((path for path in (finished, begun) if path.exists()), None)
     before = None if path is None else Manifest.read(path)
-    if before is not None and before.settings() != plan.settings():
+    # Objects that came or went since it was begun are no other source: something broken may have been mended.
+    if before is not None and before.settings(objects=path == finished) != plan.settings(objects=path == finished):
         raise SettingError(
             f"{folder} holds data prepared from another source, or with other settings ({path} tells which). "
             "Name another folder as output, or delete this one."
@@ -140,7 +144,8 @@ def _check_damage(left_out: Sequence[LeftOut], seen: int, most: float) -> None:
     if len(damages) > most * seen:
         raise InputError(
             f"{len(damages)} of {seen} objects are broken, more than the share of {most:g} that is let pass "
-            f"(max_damaged):\n{damage_report(damages)}\nMend them, or raise max_damaged; what is done is kept."
+            f"(max_damaged):\n{damage_report(damages)}\nMend them or raise max_damaged, and run this "
+            "again. What is done is kept, and what was broken is looked at again."
         )
 
 

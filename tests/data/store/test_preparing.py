@@ -12,10 +12,17 @@ import pytest
 import torch
 from PIL import Image
 
-from dreaminpainter.data.sources import CocoSource, CrittersSource, LeftOut, ObjectFilter, SegmentationSource
+from dreaminpainter.data.sources import (
+    CocoSource,
+    CrittersSource,
+    FolderSource,
+    LeftOut,
+    ObjectFilter,
+    SegmentationSource,
+)
 from dreaminpainter.data.sources.base import Instance, PictureFile, content_hash, reasons
 from dreaminpainter.data.sources.files import read_picture
-from dreaminpainter.data.store import PreparedSource, prepare, preparing
+from dreaminpainter.data.store import PreparedSource, parts, prepare, preparing
 from dreaminpainter.data.store.manifest import Manifest
 from dreaminpainter.errors import InputError, SettingError
 
@@ -143,6 +150,75 @@ def test_numbers_out_of_range_are_refused_before_anything_is_written(tmp_path: P
     assert not (tmp_path / "out").exists()
 
 
+def counting(monkeypatch: pytest.MonkeyPatch, kind: type[SegmentationSource]) -> list[int]:
+    """The indices that are read from now on."""
+    asked: list[int] = []
+    read = kind.__getitem__
+    monkeypatch.setattr(kind, "__getitem__", lambda self, index: (asked.append(index), read(self, index))[1])
+    return asked
+
+
+@pytest.mark.parametrize("max_damaged", [0.05, 1])
+def test_what_was_mended_is_read_again_and_what_was_whole_is_not(
+    squares: Squares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, max_damaged: float
+) -> None:
+    monkeypatch.setattr(preparing, "_PART", 2)
+    first, second = Path(squares.root) / "1.png", Path(squares.root) / "2.png"
+    whole = first.read_bytes()
+    second.rename(tmp_path / "away.png")
+    first.write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"4 of 7 objects are broken"):
+            prepare(squares, tmp_path / "out", num_workers=0)
+    asked = counting(monkeypatch, Squares)
+    first.write_bytes(whole)
+    with pytest.raises(InputError, match=r"2 of 7 objects are broken"):
+        prepare(squares, tmp_path / "out", num_workers=0)
+    (tmp_path / "away.png").rename(second)
+    manifest = prepare(squares, tmp_path / "out", num_workers=0, max_damaged=max_damaged)
+    assert (manifest.kept, manifest.left_out) == (6, {"crowd": 1})
+    assert asked == [1, 4, 2, 5, 2, 5], "objects 0 and 3 were done, and the others once they were mended"
+    assert sorted(instance.id for instance in PreparedSource(str(tmp_path / "out"))) == [
+        f"square-{i}" for i in range(6)
+    ]
+
+
+def test_a_part_that_is_made_again_and_killed_in_between_does_not_count_as_done(
+    squares: Squares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(squares.root) / "1.png"
+    whole = path.read_bytes()
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match="are broken"):
+        prepare(squares, tmp_path / "out", num_workers=0)
+    path.write_bytes(whole)
+    with monkeypatch.context() as killed:
+        killed.setattr(parts, "_write_rows", lambda rows, path: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            prepare(squares, tmp_path / "out", num_workers=0)
+    assert prepare(squares, tmp_path / "out", num_workers=0).kept == len(PreparedSource(str(tmp_path / "out"))) == 6
+
+
+def test_pictures_whose_missing_masks_were_added_are_prepared_with_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparing, "_PART", 2)
+    root = tmp_path / "pictures"
+    root.mkdir()
+    for number in range(6):
+        Image.new("RGB", (8, 6), (number, 0, 0)).save(root / f"{number}.png")
+        if number != 3:
+            Image.new("L", (8, 6), 255).save(root / f"{number}_mask.png")
+    with pytest.raises(InputError, match=r"1 of 6 objects are broken(.|\n)*3\.png has no mask"):
+        prepare(FolderSource(str(root)), tmp_path / "out", num_workers=0)
+    Image.new("L", (8, 6), 255).save(root / "3_mask.png")
+    asked = counting(monkeypatch, FolderSource)
+    manifest = prepare(FolderSource(str(root)), tmp_path / "out", num_workers=0)
+    assert (manifest.kept, manifest.damaged, manifest.fingerprint) == (6, 0, FolderSource(str(root)).fingerprint())
+    assert asked == [2, 3, 4, 5], "the first part has the objects that it had"
+    assert [instance.id for instance in PreparedSource(str(tmp_path / "out"))] == [*"012345"]
+
+
 def test_damage_stops_long_before_the_end(tmp_path: Path, squares: Squares, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preparing, "_PART", 50)
     squares.count = 1000
@@ -207,9 +283,7 @@ def test_killed_and_continued_equals_uninterrupted(tmp_path: Path, monkeypatch: 
     done = len(list(killed.glob("parts/*.arrow")))
     assert 3 <= done < 10
 
-    asked: list[int] = []
-    read = CrittersSource.__getitem__
-    monkeypatch.setattr(CrittersSource, "__getitem__", lambda self, index: (asked.append(index), read(self, index))[1])
+    asked = counting(monkeypatch, CrittersSource)
     source = CrittersSource(size=32, reference_size=32, count=80)
     continued = prepare(source, killed, num_workers=0)
     assert len(asked) == len(set(asked)) == 80 - 8 * done, "what was done was read again"
