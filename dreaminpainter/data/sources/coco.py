@@ -10,10 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-from pycocotools import mask as coco_mask
-
 from dreaminpainter.cutout import boxes_of
+from dreaminpainter.data.run_lengths import decode
 from dreaminpainter.data.sources.base import Instance, LeftOut, PictureFile, SegmentationSource
 from dreaminpainter.data.sources.coco_index import CocoIndex, read_index
 from dreaminpainter.data.sources.contents import content_of_file
@@ -70,7 +68,7 @@ class CocoSource(SegmentationSource):
         thing = self._index.objects[index]
         picture = self._index.pictures[thing.image_id]
         path = self.picture_of(index).path
-        mask = torch.from_numpy(coco_mask.decode(thing.run_lengths)).bool()[None]
+        mask = decode(thing.run_lengths)
         left, top, right, bottom = boxes_of(mask[None])[0].tolist()
         return Instance(
             image=read_picture(path, self.layout, (picture.width, picture.height)),

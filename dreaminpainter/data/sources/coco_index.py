@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pycocotools import mask as coco_mask
-
+from dreaminpainter.data.run_lengths import BrokenOutlineError, RunLengths, area_of, from_counts, from_polygons
 from dreaminpainter.data.sources.base import LeftOut
 from dreaminpainter.data.sources.files import is_inside
 from dreaminpainter.data.sources.filter import ObjectFilter, is_finite_box
 from dreaminpainter.errors import InputError
 
-_DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+_DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 """What code that reads a record meets where the record is not of the format."""
 
 
@@ -36,8 +35,8 @@ class CocoObject:
     id: int
     image_id: int
     class_name: str
-    run_lengths: dict[str, Any]
-    """The mask as pycocotools' compressed run lengths: a tenth of the polygons' size, and one form for all."""
+    run_lengths: RunLengths
+    """The mask as compressed run lengths: a tenth of the polygons' size, and one form for all."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,7 @@ def _judge(
     if unwanted:
         return LeftOut(str(id_), unwanted)
     run_lengths = _run_lengths(annotation, picture)
-    area = 0 if run_lengths is None else int(coco_mask.area(run_lengths))
+    area = 0 if run_lengths is None else area_of(run_lengths)
     if run_lengths is None or area == 0:
         return LeftOut(str(id_), "no outline")
     unwanted = keep.reason(area=area / (picture.width * picture.height), licence=picture.licence)
@@ -154,26 +153,21 @@ def _judge(
     return CocoObject(id_, annotation["image_id"], class_name, run_lengths)
 
 
-def _run_lengths(annotation: dict[str, Any], picture: CocoPicture) -> dict[str, Any] | None:
+def _run_lengths(annotation: dict[str, Any], picture: CocoPicture) -> RunLengths | None:
     """The outline as compressed run lengths; None where there is none."""
-    size = [picture.height, picture.width]
+    size = (picture.height, picture.width)
     outline = annotation.get("segmentation")
-    if not isinstance(outline, dict):
-        # Fewer than three points have no area, and pycocotools would read two as a box.
-        polygons = [polygon for polygon in outline or [] if len(polygon) >= 6]
-        merged: dict[str, Any] | None = None
-        if polygons:
-            merged = coco_mask.merge(coco_mask.frPyObjects(polygons, *size))
-        return merged
-    if list(outline["size"]) != size:
+    if not outline:
+        return None
+    if isinstance(outline, dict) and tuple(outline["size"]) != size:
         raise _BrokenError(
             "mask of another size",
-            f"has run lengths for {outline['size']} (height, width), but its picture {picture.file} is {size}",
+            f"has run lengths for {outline['size']} (height, width), but its picture {picture.file} is {list(size)}",
         )
-    if isinstance(outline["counts"], list):
-        outline = coco_mask.frPyObjects(outline, *size)
-        return {"size": size, "counts": outline["counts"]}
-    return {"size": size, "counts": outline["counts"].encode()}
+    try:
+        return from_counts(outline["counts"], size) if isinstance(outline, dict) else from_polygons(outline, size)
+    except BrokenOutlineError as error:
+        raise _BrokenError("broken outline", str(error)) from error
 
 
 def _pictures(

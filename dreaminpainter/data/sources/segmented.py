@@ -14,13 +14,11 @@ from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-import numpy as np
-import torch
-from pycocotools import mask as coco_mask
 from torch import Tensor
 
 from dreaminpainter.atomic import sweep, whole
 from dreaminpainter.components import describe
+from dreaminpainter.data.run_lengths import area_of, decode, encode, from_counts
 from dreaminpainter.data.segmenting.base import Segment, Segmenter
 from dreaminpainter.errors import InputError
 
@@ -30,7 +28,7 @@ _VERSION = 2
 
 @dataclass(frozen=True)
 class FoundObject:
-    """An object; `run_lengths` are pycocotools' compressed ones, `area` is its share of the picture."""
+    """An object; `run_lengths` are COCO's compressed ones, `area` is its share of the picture."""
 
     class_name: str
     score: float
@@ -49,8 +47,7 @@ class SegmentedPicture:
 
     def mask(self, number: int) -> Tensor:
         """(1, H, W) bool of an object."""
-        counts = self.objects[number].run_lengths.encode()
-        return torch.from_numpy(coco_mask.decode({"size": [self.height, self.width], "counts": counts})).bool()[None]
+        return decode(from_counts(self.objects[number].run_lengths, (self.height, self.width)))
 
 
 def kept_of(size: tuple[int, int], content: str, segments: list[Segment]) -> SegmentedPicture:
@@ -64,8 +61,8 @@ def kept_of(size: tuple[int, int], content: str, segments: list[Segment]) -> Seg
     width, height = size
     objects = []
     for one in segments:
-        run_lengths = coco_mask.encode(np.asfortranarray(one.mask[0].numpy().astype(np.uint8)))
-        area = int(coco_mask.area(run_lengths)) / (width * height)
+        run_lengths = encode(one.mask)
+        area = area_of(run_lengths) / (width * height)
         objects.append(FoundObject(one.class_name, one.score, area, run_lengths["counts"].decode()))
     return SegmentedPicture(width, height, content, tuple(objects))
 
@@ -100,7 +97,10 @@ class SegmentedPictures:
         try:
             told = json.loads(path.read_text(encoding="utf-8"))
             objects = tuple(FoundObject(**one) for one in told.pop("objects"))
-            return SegmentedPicture(objects=objects, **told)
+            picture = SegmentedPicture(objects=objects, **told)
+            for one in objects:
+                from_counts(one.run_lengths, (picture.height, picture.width))
+            return picture
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path} is damaged ({error}). Delete it; the picture is then segmented again.") from error
 

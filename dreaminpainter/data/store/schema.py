@@ -20,14 +20,12 @@ import json
 from io import BytesIO
 from typing import Any
 
-import numpy as np
-import torch
 from datasets import Features, Image, List, Value
 from PIL import Image as PillowImage
-from pycocotools import mask as coco_mask
 from torch import Tensor
 
 from dreaminpainter.cutout import boxes_of
+from dreaminpainter.data.run_lengths import BrokenOutlineError, decode, encode, from_counts
 from dreaminpainter.data.sources.base import Caption, Instance
 from dreaminpainter.errors import InputError
 from dreaminpainter.pictures import EncodedPicture, PathLike, open_scene, open_stored, to_tensor
@@ -132,7 +130,8 @@ def instance_of(row: dict[str, Any], picture: PathLike) -> Instance:
         picture: the picture's file.
 
     Raises:
-        InputError: the picture cannot be read, or is of another size than when it was prepared.
+        InputError: the picture cannot be read, or is of another size than when it was prepared; or the row's mask is
+            none of a picture of that size.
         MissingFileError: it is not there.
     """
     image = to_tensor((open_scene if row["upright"] else open_stored)(picture, []))
@@ -143,17 +142,18 @@ def instance_of(row: dict[str, Any], picture: PathLike) -> Instance:
             "the data was prepared. Put the original picture back, or prepare the data again."
         )
     reference = row["reference"]
+    reference_image = reference and to_tensor(open_stored(EncodedPicture(reference["bytes"], row["id"]), []))
     return Instance(
         image=image,
-        mask=_mask(row["mask"]),
+        mask=_mask(row, "mask", image),
         class_name=row["class_name"],
         box=tuple(row["box"]),
         captions=row["captions"],
         source=row["source"],
         id=row["id"],
         licence=row["licence"],
-        reference_image=reference and to_tensor(open_stored(EncodedPicture(reference["bytes"], row["id"]), [])),
-        reference_mask=row["reference_mask"] and _mask(row["reference_mask"]),
+        reference_image=reference_image,
+        reference_mask=None if reference_image is None else _mask(row, "reference_mask", reference_image),
         attributes=json.loads(row["attributes"]),
         written=[Caption(**one) for one in row.get("written") or []],
     )
@@ -167,13 +167,19 @@ def encoded(image: Tensor) -> bytes:
 
 
 def _run_lengths(mask: Tensor) -> dict[str, Any]:
-    run_lengths = coco_mask.encode(np.asfortranarray(mask[0].numpy().astype(np.uint8)))
+    run_lengths = encode(mask)
     return {"size": list(run_lengths["size"]), "counts": run_lengths["counts"].decode()}
 
 
-def _mask(run_lengths: dict[str, Any]) -> Tensor:
-    counts = {"size": run_lengths["size"], "counts": run_lengths["counts"].encode()}
-    return torch.from_numpy(coco_mask.decode(counts)).bool()[None]
+def _mask(row: dict[str, Any], column: str, picture: Tensor) -> Tensor:
+    """(1, H, W) bool. A row may come from anywhere, so its mask is measured against its picture before it is made."""
+    told, (height, width) = row[column] or {}, picture.shape[1:]
+    try:
+        if told.get("size") != [height, width]:
+            raise BrokenOutlineError(f"is for {told.get('size')} (height, width), its picture {[height, width]}")
+        return decode(from_counts(told["counts"], (height, width)))
+    except BrokenOutlineError as error:
+        raise InputError(f"The {column} of the object {row['id']!r} {error}. Prepare the data again.") from error
 
 
 def columns_page() -> str:

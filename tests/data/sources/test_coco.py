@@ -18,6 +18,7 @@ from dreaminpainter.components import describe, make
 from dreaminpainter.data.sources import CocoSource, LvisSource, ObjectFilter, SegmentationSource, coco
 from dreaminpainter.data.sources.base import reasons
 from dreaminpainter.data.sources.filter import EVERYTHING
+from dreaminpainter.data.store import PreparedSource, prepare
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
 
 SPLIT = "tiny"
@@ -125,7 +126,6 @@ def test_what_is_left_out_is_counted_by_reason(tmp_path: Path) -> None:
         annotation(2, uncompressed(slice(0, 5), slice(0, 5)), iscrowd=1),
         annotation(3, []),
         annotation(4, None),
-        annotation(5, [[1, 1, 5, 5]]),
         annotation(6, [[2, 2, 3, 2, 3, 3, 2, 3]]),
         annotation(7, [[0, 0, 12, 0, 12, 10, 0, 10]]),
         annotation(8, SQUARE, category_id=3),
@@ -133,7 +133,7 @@ def test_what_is_left_out_is_counted_by_reason(tmp_path: Path) -> None:
     source = write(tmp_path, annotations)
     source.keep.categories = ["dog"]
     assert [source.id_of(i) for i in range(len(source))] == ["1"]
-    assert reasons(source.left_out) == {"crowd": 1, "no outline": 3, "too small": 1, "too large": 1, "other class": 1}
+    assert reasons(source.left_out) == {"crowd": 1, "no outline": 2, "too small": 1, "too large": 1, "other class": 1}
 
 
 def test_areas_are_shares_of_the_picture_limits_included(tmp_path: Path) -> None:
@@ -223,6 +223,18 @@ def test_an_unknown_class_is_named_with_the_likeliest_one(tmp_path: Path) -> Non
         (annotation(2, SQUARE, image_id=9), "unknown picture", "picture 9"),
         (annotation(2, SQUARE, category_id=9), "unknown class", "class 9"),
         (annotation(2, SQUARE, bbox=[2, math.nan, 4, 4]), "broken box", "nan"),
+        (annotation(2, {"size": [10, 12], "counts": "zzzz###@@@"}), "broken outline", "no compressed text"),
+        (annotation(2, {"size": [10, 12], "counts": ""}), "broken outline", "no compressed text"),
+        (annotation(2, {"size": [10, 12], "counts": [0, 30, 2000]}), "broken outline", "2030 pixels .* 12 x 10"),
+        (annotation(2, {"size": [10, 12], "counts": [50, 10]}), "broken outline", "60 pixels .* 12 x 10"),
+        (annotation(2, {"size": [10, 12], "counts": [50, -20, 90]}), "broken outline", "one is -20"),
+        (annotation(2, {"size": [10, 12], "counts": [50, 70.0]}), "broken outline", "no numbers of pixels"),
+        (annotation(2, {"size": [10, 12], "counts": None}), "broken outline", "no numbers of pixels"),
+        (annotation(2, [[2, 2, 6, 2, math.nan, 6]]), "broken outline", r"\(nan, 6\)"),
+        (annotation(2, [[2, 2, 6, 2, 6, 3e8]]), "broken outline", r"\(6, 3e\+08\) on a picture of 12 x 10"),
+        (annotation(2, [[2, 2, 6, 2, 6, 10**400]]), "broken annotation", "OverflowError"),
+        (annotation(2, [[2, 2, 6, 2, 6, 6, 2]]), "broken outline", "7 numbers"),
+        (annotation(2, [[1, 1, 5, 5]]), "broken outline", "2 points"),
         (annotation(2, [1, 2, 3, 4, 5, 6]), "broken annotation", "not in COCO's format"),
         (annotation(2, [["a", 2, 3, 4, 5, 6]]), "broken annotation", "not in COCO's format"),
         ({"id": 2}, "broken annotation", "KeyError"),
@@ -237,6 +249,43 @@ def test_a_broken_annotation_is_left_out_and_named_and_the_rest_goes_on(
     (left_out,) = source.left_out
     assert left_out.reason == reason
     assert re.search(rf"instances_tiny\.json.*{told}", left_out.damage)
+
+
+BROKEN_OUTLINES = [
+    [[2, 2, 36, 2, math.nan, 30]],
+    [[2, 2, 36, 2, 36, 3e8]],
+    {"size": [40, 60], "counts": "zzzz###@@@"},
+    {"size": [40, 60], "counts": [0, 300, 20000]},
+    {"size": [40, 60], "counts": [100, -200, 2500]},
+    {"size": [40, 60], "counts": [100, 200]},
+    [[2, 2, 36, 2, 36, 30, 2]],
+    [[1, 1, 5, 5]],
+]
+
+
+def test_preparing_leaves_broken_outlines_out_and_names_them_and_the_rest_goes_on(tmp_path: Path) -> None:
+    outlines = [[[2, 2, 36, 2, 36, 30]], *BROKEN_OUTLINES, {"size": [40, 60], "counts": [100, 200, 2100]}]
+    source = write(tmp_path, [annotation(n, one) for n, one in enumerate(outlines)], width=60, height=40)
+    Image.new("RGB", (60, 40)).save(tmp_path / SPLIT / "sub" / "one.png")
+    with pytest.raises(InputError, match="8 of 10 objects are broken"):
+        prepare(source, tmp_path / "out", num_workers=0)
+    manifest = prepare(source, tmp_path / "out", num_workers=0, max_damaged=0.8)
+    assert [instance.id for instance in PreparedSource(str(tmp_path / "out"))] == ["0", "9"]
+    assert (manifest.left_out, manifest.damaged) == ({"broken outline": 8}, 8)
+    for number, example in enumerate(manifest.examples, start=1):
+        assert f"instances_tiny.json: annotation {number} has" in example and "Correct or remove it." in example
+
+
+def test_a_polygon_without_an_area_beside_others_changes_nothing(tmp_path: Path) -> None:
+    plain, beside = write(tmp_path, [annotation(1, SQUARE), annotation(2, [*SQUARE, [1, 1, 5, 5]])])
+    assert torch.equal(plain.mask, beside.mask)
+
+
+def test_a_picture_without_a_size_is_damage(tmp_path: Path) -> None:
+    for height in (0, -10, 10**9, "10"):
+        source = write(tmp_path, [annotation(1, SQUARE)], height=height)
+        assert [one.reason for one in source.left_out] == ["broken outline"]
+        assert "which is no size" in source.left_out[0].damage
 
 
 def test_what_is_left_out_on_purpose_is_not_damaged(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import datasets
@@ -10,8 +11,9 @@ from torch.utils.data import DataLoader
 from dreaminpainter.components import describe, make
 from dreaminpainter.data.sources import CocoSource, CrittersSource, ObjectFilter, SegmentationSource
 from dreaminpainter.data.store import PreparedSource, prepare
-from dreaminpainter.data.store.schema import columns_page
+from dreaminpainter.data.store.schema import columns_page, encoded, instance_of, row_of
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
+from dreaminpainter.pictures import EncodedPicture
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +129,20 @@ def test_the_page_of_columns_is_that_of_the_code() -> None:
     committed = Path(__file__).parents[3] / "docs" / "prepared.md"
     remedy = "write it anew: print(dreaminpainter.data.store.schema.columns_page(), end='')"
     assert committed.read_text(encoding="utf-8") == columns_page(), remedy
+
+
+def test_a_mask_that_is_none_of_its_picture_is_refused_and_the_object_named() -> None:
+    drawn = CrittersSource(size=32, reference_size=24, count=1, view="cross")[0]
+    row = row_of(drawn, {"bytes": encoded(drawn.image), "path": None}, upright=False)
+    smaller = row_of(replace(drawn, mask=torch.ones(1, 8, 8, dtype=torch.bool)), row["image"], upright=False)["mask"]
+    for column in ("mask", "reference_mask"):
+        for broken, told in [
+            (smaller, r"is for \[8, 8\] .* its picture \[(32|24), (32|24)\]"),
+            ({"size": [2**30, 2**30], "counts": "0"}, "is for "),
+            (row[column] | {"counts": "zzzz###@@@"}, "no compressed text"),
+            (row[column] | {"counts": row[column]["counts"] + "5"}, "pixels for a picture of"),
+            (row[column] | {"counts": None}, "no numbers"),
+            (None, "is for None"),
+        ]:
+            with pytest.raises(InputError, match=rf"The {column} of the object '{drawn.id}' .*{told}"):
+                instance_of(row | {column: broken}, EncodedPicture(row["image"]["bytes"], "it"))
