@@ -94,17 +94,41 @@ class Instance:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """An object of the data that is no instance.
+    r"""An object of the data that is no instance.
 
     Args:
         id: the object's id.
         reason: in a few words, the same for all objects of its kind, such as "crowd" or "too small".
         damage: what is broken, with the file and the fix; empty where the object is whole and was left out on purpose.
+
+    Example:
+        >>> LeftOut("caf\udce9.png", "unreadable").id  # the name of a file is bytes, not all of which are UTF-8
+        'caf\\udce9.png'
     """
 
     id: str
     reason: str
     damage: str = ""
+
+    def __post_init__(self) -> None:
+        # Both are written into files, and name what cannot be.
+        object.__setattr__(self, "id", legible(self.id))
+        object.__setattr__(self, "damage", legible(self.damage))
+
+
+def legible(text: str) -> str:
+    r"""The text with its lone surrogates, which no file in UTF-8 can hold, written out, such as `\udce9`."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def is_legible(text: str) -> bool:
+    r"""Whether the text can be written into files, as Unicode's scalar values.
+
+    Example:
+        >>> is_legible("café"), is_legible("caf\udce9")
+        (True, False)
+    """
+    return legible(text) == text
 
 
 def reasons(left_out: Iterable[LeftOut]) -> dict[str, int]:
@@ -197,7 +221,7 @@ class SegmentationSource(Component, ABC):
         """Tells whether two sources have the same instances, by kind and ids, wherever their files lie."""
         digest = blake2b(self.name.encode(), digest_size=16)
         for index in range(len(self)):
-            digest.update(f"\n{self.id_of(index)}".encode())
+            digest.update(legible(f"\n{self.id_of(index)}").encode())
         return digest.hexdigest()
 
     def load(self, indices: list[int]) -> list[Instance]:

@@ -77,12 +77,12 @@ class CocoSource(SegmentationSource):
             box=(left, top, right, bottom),
             captions=list(picture.captions),
             source=self.name,
-            id=str(thing.id),
+            id=thing.id,
             licence=picture.licence,
         )
 
     def id_of(self, index: int) -> str:
-        return str(self._index.objects[index].id)
+        return self._index.objects[index].id
 
     def picture_of(self, index: int) -> PictureFile:
         picture = self._index.pictures[self._index.objects[index].image_id]

@@ -11,6 +11,7 @@ from dreaminpainter.data.run_lengths import BrokenOutlineError, RunLengths, area
 from dreaminpainter.data.sources.base import LeftOut
 from dreaminpainter.data.sources.files import is_inside
 from dreaminpainter.data.sources.filter import ObjectFilter, is_finite_box
+from dreaminpainter.data.sources.listing import listed
 from dreaminpainter.errors import InputError
 
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
@@ -32,7 +33,7 @@ class CocoPicture:
 class CocoObject:
     """An object of the annotations."""
 
-    id: int
+    id: str
     image_id: int
     class_name: str
     run_lengths: RunLengths
@@ -78,20 +79,8 @@ def read_index(
             f"{path}, or its captions file, is not in COCO's format ({type(error).__name__}: {error}). {layout}."
         ) from error
     keep.check_categories(class_names.values(), path)
-    objects: list[CocoObject] = []
-    left_out: list[LeftOut] = []
-    seen: set[str] = set()
-    for one in _judged(annotations, class_names, pictures, keep, path):
-        id_ = str(one.id)
-        if id_ in seen:
-            damage = f"{path} has several annotations of id {id_}; the first one counts. Number them anew."
-            left_out.append(LeftOut(id_, "duplicate id", damage))
-        elif isinstance(one, LeftOut):
-            left_out.append(one)
-        else:
-            objects.append(one)
-        seen.add(id_)
-    return CocoIndex(pictures, objects, left_out)
+    listing = listed(_judged(annotations, class_names, pictures, keep, path), path)
+    return CocoIndex(pictures, listing.objects, listing.left_out)
 
 
 def _judged(
@@ -103,14 +92,15 @@ def _judged(
 ) -> Iterator[CocoObject | LeftOut]:
     for place, annotation in enumerate(annotations):
         id_ = annotation.get("id") if isinstance(annotation, dict) else None
-        name = f"{path}: annotation {id_ if id_ is not None else f'no. {place}'}"
+        id_ = f"no. {place}" if id_ is None else str(id_)
+        name = f"{path}: annotation {id_}"
         try:
             yield _judge(annotation, class_names, pictures, keep)
         except _BrokenError as error:
-            yield LeftOut(str(id_), error.reason, f"{name} {error}. Correct or remove it.")
+            yield LeftOut(id_, error.reason, f"{name} {error}. Correct or remove it.")
         except _DAMAGE as error:
             damage = f"{name} is not in COCO's format ({type(error).__name__}: {error}). Correct or remove it."
-            yield LeftOut(str(id_), "broken annotation", damage)
+            yield LeftOut(id_, "broken annotation", damage)
 
 
 class _BrokenError(ValueError):
@@ -137,19 +127,19 @@ def _judge(
         name = pictures[annotation["image_id"]].file
         raise _BrokenError("file outside the root", f"is of the file {name!r}, which lies outside the pictures' folder")
     class_name, picture = class_names[annotation["category_id"]], pictures[annotation["image_id"]]
-    id_ = annotation["id"]
+    id_ = str(annotation["id"])
     if annotation.get("iscrowd"):
-        return LeftOut(str(id_), "crowd")
+        return LeftOut(id_, "crowd")
     unwanted = keep.reason(class_name=class_name, licence=picture.licence)
     if unwanted:
-        return LeftOut(str(id_), unwanted)
+        return LeftOut(id_, unwanted)
     run_lengths = _run_lengths(annotation, picture)
     area = 0 if run_lengths is None else area_of(run_lengths)
     if run_lengths is None or area == 0:
-        return LeftOut(str(id_), "no outline")
+        return LeftOut(id_, "no outline")
     unwanted = keep.reason(area=area / (picture.width * picture.height), licence=picture.licence)
     if unwanted:
-        return LeftOut(str(id_), unwanted)
+        return LeftOut(id_, unwanted)
     return CocoObject(id_, annotation["image_id"], class_name, run_lengths)
 
 

@@ -16,11 +16,14 @@ from typing import Generic, Protocol, TypeVar
 
 from tqdm import tqdm
 
-from dreaminpainter.data.sources.base import LeftOut
+from dreaminpainter.data.sources.base import LeftOut, is_legible
 from dreaminpainter.errors import DreamInpainterError, MissingFileError
 
 _LONG = 300
 """How many files take long enough to read to show how far it is."""
+
+NOT_UTF8 = "not UTF-8"
+"""The reason of an object whose name or texts cannot be written into files."""
 
 Item = TypeVar("Item")
 
@@ -60,6 +63,8 @@ class BrokenObjectError(ValueError):
 def listed(found: Iterable[Thing | LeftOut], told_by: object) -> Listing[Thing]:
     """Sorts out what was found, in its order. Of several of one id the first counts, the others are damage.
 
+    So are objects whose id cannot be written in UTF-8: keys, tables and file names are made of it.
+
     Args:
         found: objects, and what is left out.
         told_by: the file that names them, for the message.
@@ -73,6 +78,9 @@ def listed(found: Iterable[Thing | LeftOut], told_by: object) -> Listing[Thing]:
             left_out.append(LeftOut(one.id, "duplicate id", damage))
         elif isinstance(one, LeftOut):
             left_out.append(one)
+        elif not is_legible(one.id):
+            damage = f"{told_by} names {one.id}, which is not UTF-8. Rename the file, or give the object another id."
+            left_out.append(LeftOut(one.id, NOT_UTF8, damage))
         else:
             objects.append(one)
         seen.add(one.id)

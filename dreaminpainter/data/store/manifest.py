@@ -64,8 +64,10 @@ class Manifest:
 
     def write(self, path: Path) -> None:
         """Writes it whole or not at all."""
+        told = json.dumps(asdict(self), indent=2, ensure_ascii=False)
         with whole(path) as beside:
-            beside.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False), encoding="utf-8")
+            # The name of a folder need not be UTF-8; what stands in for its bytes is then written as JSON's escapes.
+            beside.write_text(told, encoding="utf-8", errors="backslashreplace")
 
     @staticmethod
     def read(path: Path) -> "Manifest":

@@ -19,8 +19,9 @@ import pyarrow as pa
 from torch.utils.data import Dataset
 
 from dreaminpainter.atomic import whole
-from dreaminpainter.data.sources.base import LeftOut, PictureFile, SegmentationSource
+from dreaminpainter.data.sources.base import LeftOut, PictureFile, SegmentationSource, is_legible
 from dreaminpainter.data.sources.contents import content_shown
+from dreaminpainter.data.sources.listing import NOT_UTF8
 from dreaminpainter.data.store.schema import FEATURES, encoded, row_of
 from dreaminpainter.errors import DreamInpainterError, MissingFileError
 
@@ -111,7 +112,7 @@ class Parts(Dataset[PartReport]):
             file = self.source.picture_of(index)
             image = {"bytes": encoded(instance.image), "path": None} if file is None else self._image(file)
             has_reference = instance.reference_image is not None
-            return row_of(
+            row = row_of(
                 instance,
                 image,
                 upright=file is not None and file.upright,
@@ -122,6 +123,12 @@ class Parts(Dataset[PartReport]):
             return LeftOut(id_, "missing file", str(error))
         except (DreamInpainterError, OSError) as error:
             return LeftOut(id_, "unreadable", str(error))
+        texts = {"path": row["image"]["path"] or "", "captions": "\n".join(row["captions"])}
+        texts |= {name: row[name] or "" for name in ("id", "class_name", "licence")}
+        for name, text in texts.items():
+            if not is_legible(text):
+                return LeftOut(id_, NOT_UTF8, f"{name} of {id_} is {text!r}, which is not UTF-8. Correct it.")
+        return row
 
     def _image(self, file: PictureFile) -> dict[str, Any]:
         if self.embed or self.pictures is None:

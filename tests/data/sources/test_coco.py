@@ -25,7 +25,7 @@ SPLIT = "tiny"
 SQUARE = [[2, 2, 6, 2, 6, 6, 2, 6]]
 
 
-def annotation(number: int, segmentation: Any, **more: Any) -> dict[str, Any]:
+def annotation(number: int | str, segmentation: Any, **more: Any) -> dict[str, Any]:
     return {"id": number, "image_id": 1, "category_id": 18, "iscrowd": 0, "segmentation": segmentation, **more}
 
 
@@ -218,7 +218,7 @@ def test_an_unknown_class_is_named_with_the_likeliest_one(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("broken", "reason", "told"),
     [
-        (annotation(1, SQUARE), "duplicate id", "several annotations of id 1"),
+        (annotation(1, SQUARE), "duplicate id", "names 1 several times"),
         (annotation(2, {"size": [12, 10], "counts": [120]}), "mask of another size", r"\[12, 10\].*\[10, 12\]"),
         (annotation(2, SQUARE, image_id=9), "unknown picture", "picture 9"),
         (annotation(2, SQUARE, category_id=9), "unknown class", "class 9"),
@@ -239,6 +239,7 @@ def test_an_unknown_class_is_named_with_the_likeliest_one(tmp_path: Path) -> Non
         (annotation(2, [["a", 2, 3, 4, 5, 6]]), "broken annotation", "not in COCO's format"),
         ({"id": 2}, "broken annotation", "KeyError"),
         ("no record", "broken annotation", "no. 1"),
+        (annotation("\ud800", SQUARE), "not UTF-8", r"\\ud800, which is not UTF-8"),
     ],
 )
 def test_a_broken_annotation_is_left_out_and_named_and_the_rest_goes_on(

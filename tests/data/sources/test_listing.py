@@ -29,6 +29,16 @@ def test_of_several_objects_of_one_id_the_first_counts_and_the_others_are_damage
     assert "things.csv names a several times" in listing.left_out[0].damage
 
 
+def test_an_id_that_no_file_can_hold_is_damage_and_is_told_in_letters_that_can() -> None:
+    listing = listed([Thing("a"), Thing("caf\udce9"), LeftOut("caf\udcea", "no object")], "/pictures")
+    assert [thing.id for thing in listing.objects] == ["a"]
+    assert [(one.id, one.reason) for one in listing.left_out] == [
+        (r"caf\udce9", "not UTF-8"),
+        (r"caf\udcea", "no object"),
+    ]
+    assert listing.left_out[0].damage.startswith(r"/pictures names caf\udce9, which is not UTF-8")
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [

@@ -219,6 +219,45 @@ def test_pictures_whose_missing_masks_were_added_are_prepared_with_the_others(
     assert [instance.id for instance in PreparedSource(str(tmp_path / "out"))] == [*"012345"]
 
 
+@pytest.fixture
+def not_utf8(tmp_path: Path) -> Path:
+    """A folder whose name is Latin-1, with three pictures and masks; so is one picture's name."""
+    root = tmp_path / os.fsdecode(b"no\xebl")
+    try:
+        root.mkdir()
+    except OSError:
+        pytest.skip("names of files are Unicode here")
+    for name in (b"a", b"b", b"caf\xe9"):
+        path = root / os.fsdecode(name)
+        Image.new("RGB", (8, 6), "red").save(path.with_suffix(".png"))
+        Image.new("L", (8, 6), 255).save(path.with_name(f"{path.name}_mask.png"))
+    return root
+
+
+def test_names_of_files_that_are_not_utf8_are_damage_and_the_rest_goes_on(not_utf8: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"1 of 3 objects are broken(.|\n)*caf\\udce9, which is not UTF-8"):
+        prepare(FolderSource(str(not_utf8)), tmp_path / "out", num_workers=0)
+    manifest = prepare(FolderSource(str(not_utf8)), tmp_path / "out", num_workers=0, max_damaged=0.4)
+    assert (manifest.kept, manifest.left_out, manifest.damaged) == (2, {"not UTF-8": 1}, 1)
+    prepared = PreparedSource(str(tmp_path / "out"))
+    assert [instance.id for instance in prepared] == ["a", "b"] and prepared.manifest == manifest
+    assert [one.id for one in prepared.left_out] == [r"caf\udce9"]
+
+
+def test_texts_that_no_file_can_hold_are_damage_and_the_rest_goes_on(tmp_path: Path) -> None:
+    rows: list[dict[str, str]] = [{}, *({name: "caf\udce9"} for name in ("id", "caption", "class_name", "licence"))]
+    for number in range(len(rows)):
+        Image.new("RGB", (8, 6), "red").save(tmp_path / f"{number}.png")
+        Image.new("L", (8, 6), 255).save(tmp_path / f"{number}_mask.png")
+    table = [{"image": f"{number}.png", "mask": f"{number}_mask.png", **row} for number, row in enumerate(rows)]
+    (tmp_path / "metadata.jsonl").write_text("\n".join(map(json.dumps, table)))
+    manifest = prepare(FolderSource(str(tmp_path)), tmp_path / "out", num_workers=0, max_damaged=1)
+    assert [instance.id for instance in PreparedSource(str(tmp_path / "out"))] == ["0_mask"]
+    assert (manifest.left_out, manifest.damaged) == ({"not UTF-8": 4}, 4)
+    for name in ("captions", "class_name", "licence"):
+        assert any(f"{name} of " in example for example in manifest.examples)
+
+
 def test_damage_stops_long_before_the_end(tmp_path: Path, squares: Squares, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preparing, "_PART", 50)
     squares.count = 1000
