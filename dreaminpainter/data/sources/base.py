@@ -173,6 +173,9 @@ class SegmentationSource(Component, ABC):
     keep: ObjectFilter | None = None
     """Which objects are wanted; None where there is no choice. Preparing asks it again once a mask is read."""
 
+    incidental: frozenset[str] = frozenset()
+    """Arguments that say how the instances are found, not which: preparing goes on where they have changed."""
+
     @abstractmethod
     def __len__(self) -> int:
         """How many instances there are."""
@@ -216,6 +219,13 @@ class SegmentationSource(Component, ABC):
     def reference_contents(self) -> Sequence[str | None]:
         """`reference_content_of` of every instance, in order."""
         return [self.reference_content_of(index) for index in range(len(self))]
+
+    def prepare_in(self, folder: Path) -> None:
+        """Is told the folder of the prepared data before the first question. What takes long to find may be kept there.
+
+        Args:
+            folder: what is kept is to be in a folder within it; need not be there yet.
+        """
 
     def fingerprint(self) -> str:
         """Tells whether two sources have the same instances, by kind and ids, wherever their files lie."""

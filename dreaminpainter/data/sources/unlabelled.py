@@ -28,6 +28,7 @@ from dreaminpainter.errors import InputError, SettingError
 from dreaminpainter.pictures import EncodedPicture, open_scene, open_stored, to_tensor
 
 _LAYOUT = "Name a folder of pictures"
+_FOLDER = "segmented"
 
 _Outcome = SegmentedPicture | LeftOut
 
@@ -69,8 +70,8 @@ class UnlabelledSource(SegmentationSource):
         root/cat.png
 
     What the length is depends on what is found, so the first question segments all of the pictures, each once, with a
-    progress bar. On a CPU, a network of 47 million parameters needs some seconds a picture. With `cache` what was found
-    is kept, and a run that was killed goes on where it was.
+    progress bar. On a CPU, a network of 47 million parameters needs some seconds a picture. While preparing, and with
+    `cache`, what was found is kept, and a run that was killed goes on where it was.
 
     An object's id is its picture's path and its place by score: `holiday/beach.jpg#0` is the surest. Pictures in which
     nothing is found are left out as "no object", those that cannot be read as "unreadable".
@@ -81,8 +82,9 @@ class UnlabelledSource(SegmentationSource):
         keep: which objects are wanted; an `ObjectFilter` with its defaults where left out.
         batch_size: how many pictures are given to the segmenter at once; more is faster on an accelerator where many
             pictures have the same size, but sums may then be rounded otherwise.
-        cache: a folder for what was found, a small file a picture; None to segment anew each time. Delete it where the
-            weights behind a segmenter's name have changed.
+        cache: a folder for what was found, a small file a picture; None for `segmented` within the prepared data while
+            preparing, and to segment anew each time on the fly. Delete it where the weights behind a segmenter's name
+            have changed.
         device: where the segmenter runs, such as cpu or cuda:1; None for an accelerator where there is one.
 
     Raises:
@@ -91,6 +93,7 @@ class UnlabelledSource(SegmentationSource):
 
     name = "unlabelled"
     keep: ObjectFilter
+    incidental = frozenset({"batch_size", "cache", "device"})
 
     def __init__(
         self,
@@ -109,6 +112,7 @@ class UnlabelledSource(SegmentationSource):
         self.batch_size = batch_size
         self.cache = cache
         self.device = device
+        self._kept_in = None if cache is None else Path(cache)
 
     def __len__(self) -> int:
         return len(self._index.objects)
@@ -146,6 +150,9 @@ class UnlabelledSource(SegmentationSource):
     def picture_of(self, index: int) -> PictureFile:
         return PictureFile(Path(self.root) / self._index.objects[index].file, upright=True)
 
+    def prepare_in(self, folder: Path) -> None:
+        self._kept_in = self._kept_in or folder / _FOLDER
+
     @property
     def left_out(self) -> list[LeftOut]:
         """Besides what the filter leaves out: "no object" and "unreadable", a picture each."""
@@ -180,7 +187,7 @@ class UnlabelledSource(SegmentationSource):
 
     def _outcomes(self, root: Path, files: list[str]) -> Iterator[tuple[str, _Outcome]]:
         """What becomes of each picture, in the order of the files."""
-        before = None if self.cache is None else SegmentedPictures(Path(self.cache), self.segmenter)
+        before = None if self._kept_in is None else SegmentedPictures(self._kept_in, self.segmenter)
         for start in range(0, len(files), self.batch_size):
             batch = files[start : start + self.batch_size]
             outcomes: dict[str, _Outcome] = {}

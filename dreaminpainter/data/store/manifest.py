@@ -8,7 +8,7 @@ Example:
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -53,14 +53,17 @@ class Manifest:
         damages = [one.damage for one in left_out if one.damage]
         return replace(self, kept=kept, left_out=reasons(left_out), damaged=len(damages), examples=damages[:20])
 
-    def settings(self, objects: bool = True) -> dict[str, Any]:
+    def settings(self, incidental: Container[str] = (), objects: bool = True) -> dict[str, Any]:
         """What has to be the same for prepared data to be that of a source.
 
         Args:
+            incidental: arguments of the source that may differ.
             objects: whether the same objects have to be there.
         """
-        names = ("source", "embedded", "version", *(["fingerprint"] if objects else []))
-        return {name: getattr(self, name) for name in names}
+        arguments = self.source.get("init_args", {}).items()
+        source = self.source | {"init_args": {name: value for name, value in arguments if name not in incidental}}
+        fingerprint = {"fingerprint": self.fingerprint} if objects else {}
+        return {"source": source, "embedded": self.embedded, "version": self.version, **fingerprint}
 
     def write(self, path: Path) -> None:
         """Writes it whole or not at all."""

@@ -4,12 +4,13 @@ FOLDER/manifest.json       where it came from, and counts of what was kept and l
 FOLDER/objects/            a row an object, for `datasets.load_from_disk`
 FOLDER/left_out.parquet    every object that was left out, with the reason
 FOLDER/parts/              while it is under way, what is done so far
+FOLDER/segmented/          what a network found in pictures without masks, a small file a picture
 """
 
 import math
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -66,9 +67,10 @@ def prepare(
         raise SettingError(f"max_damaged is {max_damaged}. It is a share of the objects: 0 to 1, such as 0.05 for 5 %.")
     if num_workers < 0:
         raise SettingError(f"num_workers is {num_workers}. Set it to 0 or more; 0 reads in the command's own process.")
+    source.prepare_in(folder)
     order, pictures = _in_order_of_pictures(source)
     plan = Manifest(source.fingerprint(), describe(source), None if pictures is None else str(pictures), embed)
-    finished = _begun_before(plan, folder)
+    finished = _begun_before(plan, folder, source.incidental)
     if finished is not None:
         return finished
     parts = Parts(source, folder / "parts", order, _PART, pictures, embed)
@@ -94,13 +96,14 @@ def _in_order_of_pictures(source: SegmentationSource) -> tuple[list[int], Path |
     return sorted(range(len(paths)), key=paths.__getitem__), Path(os.path.commonpath(folders)) if folders else None
 
 
-def _begun_before(plan: Manifest, folder: Path) -> Manifest | None:
+def _begun_before(plan: Manifest, folder: Path, incidental: Container[str]) -> Manifest | None:
     """The manifest of a preparation that is finished already; None where there is something to do."""
     finished, begun = folder / FILE, folder / "parts" / FILE
     path = next((path for path in (finished, begun) if path.exists()), None)
     before = None if path is None else Manifest.read(path)
     # Objects that came or went since it was begun are no other source: something broken may have been mended.
-    if before is not None and before.settings(objects=path == finished) != plan.settings(objects=path == finished):
+    asked = (incidental, path == finished)
+    if before is not None and before.settings(*asked) != plan.settings(*asked):
         raise SettingError(
             f"{folder} holds data prepared from another source, or with other settings ({path} tells which). "
             "Name another folder as output, or delete this one."

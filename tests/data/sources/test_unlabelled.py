@@ -197,6 +197,34 @@ def test_a_run_that_was_killed_goes_on_and_ends_as_one_that_was_not(root: Path, 
     assert continued.left_out == whole.left_out and list(continued.contents()) == list(whole.contents())
 
 
+def test_preparing_that_was_killed_goes_on_where_it_was_whatever_runs_it(root: Path, tmp_path: Path) -> None:
+    for name in "defg":
+        paint(root / f"{name}.png", ("red", (0, 0, 4 + ord(name) % 5, 9)))
+    ColourSegmenter.killed_after = 4
+    with pytest.raises(KeyboardInterrupt):
+        prepare(UnlabelledSource(str(root), ColourSegmenter()), tmp_path / "out", num_workers=0)
+    ColourSegmenter.killed_after = None
+    continued = UnlabelledSource(str(root), ColourSegmenter(), batch_size=3, device="cpu")
+    manifest = prepare(continued, tmp_path / "out", num_workers=0)
+    assert manifest.kept == 7 and ColourSegmenter.pictures == 6, "no picture was segmented twice"
+    again = UnlabelledSource(str(root), ColourSegmenter(), cache=str(tmp_path / "out" / "segmented"))
+    assert prepare(again, tmp_path / "out", num_workers=0) == manifest and ColourSegmenter.pictures == 6
+    with pytest.raises(SettingError, match="another source"):
+        prepare(UnlabelledSource(str(root), ColourSegmenter(0.1)), tmp_path / "out", num_workers=0)
+
+
+def test_a_preparation_that_stopped_in_between_goes_on_on_another_device(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = UnlabelledSource(str(root), ColourSegmenter(), device="cpu", cache=str(tmp_path / "cache"))
+    (root / "a" / "c.txt").write_bytes(b"\xff")
+    with pytest.raises(InputError, match="1 of 4 objects are broken"):
+        prepare(source, tmp_path / "out", num_workers=0)
+    (root / "a" / "c.txt").unlink()
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda check_available: None)
+    assert prepare(UnlabelledSource(str(root), ColourSegmenter()), tmp_path / "out", num_workers=0).kept == 3
+
+
 def test_what_is_kept_belongs_to_the_picture_and_the_settings(root: Path, tmp_path: Path) -> None:
     cache = str(tmp_path / "cache")
     assert len(UnlabelledSource(str(root), ColourSegmenter(), cache=cache)) == 3
