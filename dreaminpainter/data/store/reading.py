@@ -1,6 +1,6 @@
 """Prepared data as a source."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -105,9 +105,9 @@ class PreparedSource(SegmentationSource):
 
     @property
     def left_out(self) -> list[LeftOut]:
-        """What was left out while preparing."""
+        """What was left out while preparing, and what the filter leaves out now."""
         path = required(Path(self.root) / LEFT_OUT, _LAYOUT)
-        return [LeftOut(**row) for row in pq.read_table(path).to_pylist()]
+        return [*(LeftOut(**row) for row in pq.read_table(path).to_pylist()), *self._unwanted()]
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -174,6 +174,15 @@ class PreparedSource(SegmentationSource):
         """Of the objects that the filter lets through."""
         column: list[Any] = self.rows.data.column(name).to_pylist()
         return column if self._kept is None else [column[row] for row in self._kept]
+
+    def _unwanted(self) -> Iterator[LeftOut]:
+        """The rows that the filter does not let through, with its reasons."""
+        if self.keep is None or self._kept is None:
+            return
+        others = np.delete(np.arange(len(self.rows)), self._kept)
+        columns = self.rows.data.table.select(["id", "area", "class_name", "licence"])
+        for row in columns.take(pa.array(others)).to_pylist():
+            yield LeftOut(row["id"], self.keep.reason(row["area"], row["class_name"], row["licence"]) or "")
 
     def _row(self, index: int) -> int:
         if not 0 <= index < len(self):

@@ -56,6 +56,13 @@ def test_filters_are_those_of_the_slow_restatement(coco: str) -> None:
         assert [instance.id for instance in source] == wanted
         assert [source.id_of(index) for index in range(len(source))] == wanted
         assert list(source.contents()) == [source.content_of(index) for index in range(len(source))]
+        while_preparing = PreparedSource(coco).left_out
+        assert source.left_out[: len(while_preparing)] == while_preparing
+        assert {one.id: one.reason for one in source.left_out[len(while_preparing) :]} == {
+            one.id: keep.reason(float(one.mask.double().mean()), one.class_name, one.licence)
+            for one in everything
+            if one.id not in wanted
+        }
 
 
 def test_an_unknown_class_is_named_with_the_likeliest_one(coco: str) -> None:
