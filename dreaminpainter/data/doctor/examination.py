@@ -121,19 +121,28 @@ def _streamed(streams: dict[str, ShardStream]) -> tuple[dict[str, SegmentationSo
 
 
 class _Objects(Dataset[Opened]):
-    """Opens chosen objects of a source, for a loader's processes."""
+    """Opens chosen objects of a source, for a loader's processes; `contents` are known where it was prepared."""
 
-    def __init__(self, source: SegmentationSource, name: str, indices: list[int], maker: SampleMaker) -> None:
+    def __init__(
+        self,
+        source: SegmentationSource,
+        name: str,
+        indices: list[int],
+        maker: SampleMaker,
+        contents: Sequence[str] | None,
+    ) -> None:
         self.source = source
         self.name = name
         self.indices = indices
         self.maker = maker
+        self.contents = None if contents is None else [contents[index] for index in indices]
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def __getitem__(self, place: int) -> Opened:
-        return open_object(self.source, self.indices[place], self.maker, self.name)
+        content = None if self.contents is None else self.contents[place]
+        return open_object(self.source, self.indices[place], self.maker, self.name, content)
 
 
 def _examined(
@@ -148,7 +157,7 @@ def _examined(
     except (DreamInpainterError, OSError) as error:
         return Part(split, name, kind, unreadable=str(error))
     files = [str(place.path) for place in places if place is not None]
-    objects = _Objects(source, name, spread(size, samples), maker)
+    objects = _Objects(source, name, spread(size, samples), maker, contents)
     opened = _opened(objects, f"{split}/{name}", num_workers)
     known, divided = files if len(files) == size else None, isinstance(source, Side)
     return Part(split, name, kind, size, left_out, ids, contents, known, opened, divided=divided)

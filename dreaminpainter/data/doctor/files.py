@@ -40,13 +40,14 @@ def check_streams(names: list[str]) -> Iterator[Finding]:
 
 
 def check_faults(part: Part) -> Iterator[Finding]:
-    """That every object that was opened can be trained on."""
+    """That every object that was opened can be trained on, and shows what it did when it was prepared."""
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for one in part.opened:
         for fault in one.faults:
             found[fault.check].setdefault(one.id, fault.message)
     failed = {
         "files": "cannot be opened",
+        "contents": "show another picture than when they were prepared",
         "alignment": "have parts that do not belong together",
         "training": "make no sample",
     }

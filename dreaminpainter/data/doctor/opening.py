@@ -10,7 +10,7 @@ from dreaminpainter.cutout import boxes_of
 from dreaminpainter.data.doctor.measures import border_share, centre_share, edges_along, overlap
 from dreaminpainter.data.doctor.thumbnails import Thumbnails, thumbnails
 from dreaminpainter.data.samples import SampleMaker
-from dreaminpainter.data.sources.base import Instance, SegmentationSource
+from dreaminpainter.data.sources.base import Instance, PictureFile, SegmentationSource
 from dreaminpainter.data.sources.contents import content_shown
 from dreaminpainter.errors import DreamInpainterError
 from dreaminpainter.types import Batch
@@ -21,8 +21,8 @@ class Fault:
     """Why an object cannot be trained on.
 
     Args:
-        check: "files" where it cannot be opened, "alignment" where its parts do not belong together, "training" where
-            no sample can be made of it.
+        check: "files" where it cannot be opened, "contents" where its picture is another one than when it was prepared,
+            "alignment" where its parts do not belong together, "training" where no sample can be made of it.
         message: names the file or value, and the fix.
     """
 
@@ -82,7 +82,9 @@ class Opened:
     pictures: Thumbnails | None = None
 
 
-def open_object(source: SegmentationSource, index: int, maker: SampleMaker, name: str) -> Opened:
+def open_object(
+    source: SegmentationSource, index: int, maker: SampleMaker, name: str, content: str | None = None
+) -> Opened:
     """Opens an object and makes a sample of it.
 
     Args:
@@ -90,10 +92,11 @@ def open_object(source: SegmentationSource, index: int, maker: SampleMaker, name
         index: of the object within the source.
         maker: makes samples as training would.
         name: what the data module calls the source.
+        content: `content_hash` of its picture when the data was prepared; None where it was not.
     """
     try:
         (instance,) = source.load([index])
-        content = content_shown(instance, source.picture_of(index))
+        seen = content_shown(instance, source.picture_of(index))
     except (DreamInpainterError, OSError) as error:
         return Opened(_id_of(source, index), [Fault("files", str(error))])
     faults = list(record_faults(instance))
@@ -106,7 +109,9 @@ def open_object(source: SegmentationSource, index: int, maker: SampleMaker, name
         faults = [Fault("training", str(error))]
     if batch is not None:
         faults = list(batch_faults(batch))
-    return Opened(instance.id, faults, _facts(instance, content, batch), thumbnails(instance, batch))
+    if content is not None and seen != content:
+        faults.append(_changed(source.picture_of(index)))
+    return Opened(instance.id, faults, _facts(instance, seen, batch), thumbnails(instance, batch))
 
 
 def record_faults(instance: Instance) -> Iterator[Fault]:
@@ -167,6 +172,14 @@ def _facts(instance: Instance, content: str, batch: Batch | None) -> Facts:
         content=content,
         caption=None if batch is None else batch.caption[0],
         hole=None if batch is None else float(batch.mask.mean()),
+    )
+
+
+def _changed(file: PictureFile | None) -> Fault:
+    """Of a picture of the same size, to which the mask need not belong any more."""
+    where = "its picture" if file is None else str(file.path)
+    return Fault(
+        "contents", f"{where} changed since it was prepared. Put the original picture back, or prepare the data again"
     )
 
 

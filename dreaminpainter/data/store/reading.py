@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from datasets import Dataset, load_from_disk
 
-from dreaminpainter.data.sources.base import Instance, LeftOut, SegmentationSource
+from dreaminpainter.data.sources.base import Instance, LeftOut, PictureFile, SegmentationSource
 from dreaminpainter.data.sources.files import inside, required
 from dreaminpainter.data.sources.filter import ObjectFilter
 from dreaminpainter.data.store.captions import StoredCaptions
@@ -79,8 +79,19 @@ class PreparedSource(SegmentationSource):
             InputError: the row names a file outside the pictures' folder.
             SettingError: the folder of the pictures is not known.
         """
-        path = inside(self._pictures, row["image"]["path"], self.root)
+        path = self._place(row["image"]["path"])
         return required(path, f"{self.root} refers to it; put it back, or name its new folder as `pictures`")
+
+    def picture_of(self, index: int) -> PictureFile | None:
+        """Where the picture of the instance at `index` is; None where it is embedded.
+
+        Raises:
+            InputError: the row names a file outside the pictures' folder.
+            SettingError: the folder of the pictures is not known.
+        """
+        number, columns = self._row(index), self.rows.data
+        path = columns.column("image")[number]["path"].as_py()
+        return None if path is None else PictureFile(self._place(path), columns.column("upright")[number].as_py())
 
     def id_of(self, index: int) -> str:
         return str(self.rows.data.column("id")[self._row(index)])
@@ -151,6 +162,9 @@ class PreparedSource(SegmentationSource):
         if folder is None:
             raise SettingError(f"{self.root}/{FILE} names no folder of pictures. Give it as `pictures`.")
         return Path(folder)
+
+    def _place(self, path: str) -> Path:
+        return inside(self._pictures, path, self.root)
 
     @cached_property
     def _kept(self) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:

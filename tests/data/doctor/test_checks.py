@@ -25,6 +25,8 @@ from dreaminpainter.data.sources import (
     ObjectFilter,
     SegmentationSource,
 )
+from dreaminpainter.data.sources.base import content_hash
+from dreaminpainter.data.store import PreparedSource
 from dreaminpainter.data.store.preparing import prepare
 
 
@@ -218,7 +220,7 @@ def test_sources_that_know_their_contents_are_compared_whole() -> None:
             return self.instances[index].id
 
         def contents(self) -> list[str]:
-            return [f"picture {one.id}" for one in self.instances]
+            return [content_hash(one.image) for one in self.instances]
 
     data = module({"mine": Known(sound(40))}, validation={"mine": Known([instance(37)])})
     error = only(findings_of(examine(data, samples=2, num_workers=0)))
@@ -316,6 +318,23 @@ def test_sources_that_come_often_or_never_are_noted() -> None:
     findings = found(sources, weights={"many": 1.0, "few": 1.0, "none": 0.0})
     assert [(one.level, one.part) for one in findings] == [("note", "train/few"), ("note", "train/none")]
     assert "2 objects comes 10 times" in findings[0].message
+
+
+@pytest.mark.parametrize("settings", [{}, {"validation_share": 0.3, "validation": None}])
+def test_a_picture_that_changed_since_it_was_prepared_is_an_error_even_at_its_size(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    prepare(coco_folder(tmp_path, 8, {}), tmp_path / "prepared", num_workers=0)
+    source = PreparedSource(str(tmp_path / "prepared"))
+    assert not [one for one in found(source, **settings) if one.level == "error"]
+    file = source.picture_of(3)
+    assert file is not None
+    with Image.open(file.path) as image:
+        turned = image.transpose(Image.Transpose.ROTATE_180)
+    turned.save(file.path)
+    error = only([one for one in found(source, **settings) if one.level == "error"])
+    assert (error.check, error.ids) == ("contents", [source.id_of(3)])
+    assert f"{file.path} changed since it was prepared. Put the original picture back" in error.message
 
 
 def test_streams_are_examined_in_the_folder_that_they_come_from_and_else_told(tmp_path: Path) -> None:

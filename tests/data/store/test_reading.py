@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from dreaminpainter.components import describe, make
 from dreaminpainter.data.sources import CocoSource, CrittersSource, ObjectFilter, SegmentationSource
+from dreaminpainter.data.sources.base import PictureFile
 from dreaminpainter.data.store import PreparedSource, prepare
 from dreaminpainter.data.store.schema import columns_page, encoded, instance_of, row_of
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
@@ -77,6 +78,7 @@ def test_pictures_that_were_moved_are_found_where_they_are_now(coco: str, test_d
     name = source.rows[0]["image"]["path"]
     (moved / name).write_bytes((test_data / "coco" / "val2017" / name).read_bytes())
     assert torch.equal(PreparedSource(coco, pictures=str(moved))[0].image, source[0].image)
+    assert source.picture_of(0) == PictureFile(test_data / "coco" / "val2017" / name, upright=False)
     with pytest.raises(MissingFileError, match="name its new folder as `pictures`"):
         PreparedSource(coco, pictures=str(tmp_path))[0]
 
@@ -96,6 +98,7 @@ def test_embedded_pictures_keep_their_files_bytes(test_data: Path, tmp_path: Pat
     prepare(original, tmp_path, embed=True, num_workers=0)
     source = PreparedSource(str(tmp_path))
     file = original.picture_of(0)
+    assert file is not None and source.picture_of(0) is None
     assert source.rows[0]["image"]["bytes"] == file.path.read_bytes()
     assert torch.equal(source[0].image, original[0].image)
     assert source.manifest.embedded
