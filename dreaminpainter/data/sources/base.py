@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dreaminpainter.components import Component
 from dreaminpainter.data.sources.filter import ObjectFilter
+from dreaminpainter.data.sources.texts import legible
 
 HUMAN = "human"
 """Who wrote a caption that a person wrote or corrected."""
@@ -114,21 +115,6 @@ class LeftOut:
         # Both are written into files, and name what cannot be.
         object.__setattr__(self, "id", legible(self.id))
         object.__setattr__(self, "damage", legible(self.damage))
-
-
-def legible(text: str) -> str:
-    r"""The text with its lone surrogates, which no file in UTF-8 can hold, written out, such as `\udce9`."""
-    return text.encode(errors="backslashreplace").decode()
-
-
-def is_legible(text: str) -> bool:
-    r"""Whether the text can be written into files, as Unicode's scalar values.
-
-    Example:
-        >>> is_legible("café"), is_legible("caf\udce9")
-        (True, False)
-    """
-    return legible(text) == text
 
 
 def reasons(left_out: Iterable[LeftOut]) -> dict[str, int]:

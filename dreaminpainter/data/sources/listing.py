@@ -16,7 +16,8 @@ from typing import Generic, Protocol, TypeVar
 
 from tqdm import tqdm
 
-from dreaminpainter.data.sources.base import LeftOut, is_legible
+from dreaminpainter.data.sources.base import LeftOut
+from dreaminpainter.data.sources.texts import is_legible
 from dreaminpainter.errors import DreamInpainterError, MissingFileError
 
 _LONG = 300

@@ -19,9 +19,10 @@ import pyarrow as pa
 from torch.utils.data import Dataset
 
 from dreaminpainter.atomic import whole
-from dreaminpainter.data.sources.base import LeftOut, PictureFile, SegmentationSource, is_legible
+from dreaminpainter.data.sources.base import LeftOut, PictureFile, SegmentationSource
 from dreaminpainter.data.sources.contents import content_shown
 from dreaminpainter.data.sources.listing import NOT_UTF8
+from dreaminpainter.data.sources.texts import is_legible
 from dreaminpainter.data.store.schema import FEATURES, encoded, row_of
 from dreaminpainter.errors import DreamInpainterError, MissingFileError
 
