@@ -105,7 +105,6 @@ FILES: list[tuple[str, Callable[[], bytes]]] = [
     ("wide", lambda: b"P6 6 4 65535\n" + np.full(72, 40000, ">u2").tobytes()),
     ("I", lambda: encoded(colours("I"), "TIFF")),
     ("F", lambda: encoded(colours("F"), "TIFF")),
-    ("other", lambda: encoded(colours("YCbCr"), "TIFF")),
     ("other", lambda: encoded(Image.new("LAB", (6, 4)), "TIFF")),
     ("turned", lambda: turned("PNG")),
     ("turned", lambda: turned("TIFF")),

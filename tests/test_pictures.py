@@ -60,6 +60,15 @@ def test_each_kind_of_picture_is_treated_as_the_table_says(
     assert all(note.startswith(str(path)) for note in notes)
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_a_tiff_in_ycbcr_is_refused_as_what_pillow_takes_it_for(role: Role, tmp_path: Path) -> None:
+    path = write(tmp_path, encoded(colours("YCbCr"), "TIFF"))
+    treatments = [getattr(PICTURE_MODES[key], role).how for key in ("other", "damaged")]  # Pillow 13, and before
+    with pytest.raises(InputError) as caught:
+        ROLES[role](path, [])
+    assert any(how in str(caught.value) for how in treatments)
+
+
 def test_an_ordinary_scene_and_a_plain_mask_need_no_note(tmp_path: Path) -> None:
     notes: list[str] = []
     open_scene(write(tmp_path, encoded(colours(), "PNG")), notes)
