@@ -85,7 +85,9 @@ def write_captions(folder: Path) -> None:
 
 def write_latents(folder: Path) -> None:
     maker = SampleMaker((16, 16), 16, BoxMask(), ClassNameCaptioner())
-    LatentCache(folder / "latents").write(lambda rows: [], 0, maker, lambda pixels: pixels, "its identity", 1)
+    LatentCache(folder / "latents", "its rows").write(
+        lambda rows: [], 0, maker, lambda pixels: pixels, "its identity", 1
+    )
 
 
 WRITERS: dict[str, Callable[[Path], object]] = {

@@ -143,8 +143,12 @@ def test_the_page_of_columns_is_that_of_the_code() -> None:
 
 def test_a_mask_that_is_none_of_its_picture_is_refused_and_the_object_named() -> None:
     drawn = CrittersSource(size=32, reference_size=24, count=1, view="cross")[0]
-    row = row_of(drawn, {"bytes": encoded(drawn.image), "path": None}, upright=False)
-    smaller = row_of(replace(drawn, mask=torch.ones(1, 8, 8, dtype=torch.bool)), row["image"], upright=False)["mask"]
+    picture = {"bytes": encoded(drawn.image), "path": None}
+    row, other = (
+        row_of(replace(drawn, mask=mask), picture, upright=False, content="f00", reference_content=None)
+        for mask in (drawn.mask, torch.ones(1, 8, 8, dtype=torch.bool))
+    )
+    smaller = other["mask"]
     for column in ("mask", "reference_mask"):
         for broken, told in [
             (smaller, r"is for \[8, 8\] .* its picture \[(32|24), (32|24)\]"),
