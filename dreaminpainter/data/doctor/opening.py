@@ -83,7 +83,7 @@ class Opened:
 
 
 def open_object(
-    source: SegmentationSource, index: int, maker: SampleMaker, name: str, content: str | None = None
+    source: SegmentationSource, index: int, maker: SampleMaker, name: str, prepared: str | None = None
 ) -> Opened:
     """Opens an object and makes a sample of it.
 
@@ -92,11 +92,12 @@ def open_object(
         index: of the object within the source.
         maker: makes samples as training would.
         name: what the data module calls the source.
-        content: `content_hash` of its picture when the data was prepared; None where it was not.
+        prepared: `content_hash` of its picture when the data was prepared; None where it was not.
     """
     try:
         (instance,) = source.load([index])
-        seen = content_shown(instance, source.picture_of(index))
+        file = source.picture_of(index)
+        content = content_shown(instance, file)
     except (DreamInpainterError, OSError) as error:
         return Opened(_id_of(source, index), [Fault("files", str(error))])
     faults = list(record_faults(instance))
@@ -109,9 +110,10 @@ def open_object(
         faults = [Fault("training", str(error))]
     if batch is not None:
         faults = list(batch_faults(batch))
-    if content is not None and seen != content:
-        faults.append(_changed(source.picture_of(index)))
-    return Opened(instance.id, faults, _facts(instance, seen, batch), thumbnails(instance, batch))
+    # An embedded picture cannot change; its hash may be that of its pixels before they were turned upright.
+    if file is not None and prepared not in (None, content):
+        faults.append(_changed(file))
+    return Opened(instance.id, faults, _facts(instance, content, batch), thumbnails(instance, batch))
 
 
 def record_faults(instance: Instance) -> Iterator[Fault]:
@@ -175,12 +177,10 @@ def _facts(instance: Instance, content: str, batch: Batch | None) -> Facts:
     )
 
 
-def _changed(file: PictureFile | None) -> Fault:
+def _changed(file: PictureFile) -> Fault:
     """Of a picture of the same size, to which the mask need not belong any more."""
-    where = "its picture" if file is None else str(file.path)
-    return Fault(
-        "contents", f"{where} changed since it was prepared. Put the original picture back, or prepare the data again"
-    )
+    told = f"{file.path} changed since it was prepared. Put the original picture back, or prepare the data again"
+    return Fault("contents", told)
 
 
 def _id_of(source: SegmentationSource, index: int) -> str:

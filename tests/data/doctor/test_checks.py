@@ -20,6 +20,7 @@ from dreaminpainter.data.sources import (
     Caption,
     CocoSource,
     CrittersSource,
+    FolderSource,
     Instance,
     LeftOut,
     ObjectFilter,
@@ -335,6 +336,20 @@ def test_a_picture_that_changed_since_it_was_prepared_is_an_error_even_at_its_si
     error = only([one for one in found(source, **settings) if one.level == "error"])
     assert (error.check, error.ids) == ("contents", [source.id_of(3)])
     assert f"{file.path} changed since it was prepared. Put the original picture back" in error.message
+
+
+@pytest.mark.parametrize("embed", [False, True])
+def test_a_photograph_that_its_camera_turned_has_not_changed(tmp_path: Path, embed: bool) -> None:
+    root = tmp_path / "pictures"
+    root.mkdir()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(scene(1).permute(1, 2, 0).numpy()).save(root / "1.png", exif=exif)
+    Image.fromarray(square(128, 96, 24, 40)[0].numpy()).save(root / "1_mask.png")
+    prepare(FolderSource(str(root)), tmp_path / "prepared", embed=embed, num_workers=0)
+    source = PreparedSource(str(tmp_path / "prepared"))
+    assert source[0].image.shape == (3, 128, 96)
+    assert not [one for one in found(source, captioner=ClassNameCaptioner()) if one.check == "contents"]
 
 
 def test_streams_are_examined_in_the_folder_that_they_come_from_and_else_told(tmp_path: Path) -> None:
