@@ -10,7 +10,7 @@ import warnings
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -77,12 +77,18 @@ def open_scene_and_alpha(path: PathLike, notes: list[str]) -> tuple[Image.Image,
     return _rgb(picture), alpha_of(picture)
 
 
-def open_stored(path: PathLike, notes: list[str]) -> Image.Image:
-    """A scene as its pixels are stored, its EXIF orientation left alone.
+def open_stored(path: PathLike, notes: list[str], role: Literal["scene", "reference"] = "scene") -> Image.Image:
+    """A picture in RGB as its pixels are stored, its EXIF orientation left alone.
 
-    Datasets whose annotations count stored pixels, such as COCO, need this. Arguments and errors are `open_scene`'s.
+    Datasets whose annotations count stored pixels, such as COCO, need this. The other arguments, and the errors, are
+    `open_scene`'s.
+
+    Args:
+        path: a picture file, or its bytes.
+        notes: receives a sentence for each conversion.
+        role: what the picture is for; some kinds are refused as scene alone.
     """
-    return _rgb(_open(path, "scene", notes).picture)
+    return _rgb(_open(path, role, notes).picture)
 
 
 def open_mask(path: PathLike, notes: list[str], size: tuple[int, int] | None = None) -> Image.Image:

@@ -101,7 +101,9 @@ class FolderSource(SegmentationSource):
 
     def reference_content_of(self, index: int) -> str | None:
         reference = self._index.objects[index].reference
-        return content_of_file(PictureFile(Path(self.root) / reference, upright=True), LAYOUT) if reference else None
+        if not reference:
+            return None
+        return content_of_file(PictureFile(Path(self.root) / reference, upright=True), LAYOUT, "reference")
 
     def picture_of(self, index: int) -> PictureFile:
         return PictureFile(Path(self.root) / self._index.objects[index].image, upright=True)
