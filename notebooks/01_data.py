@@ -19,8 +19,10 @@
 # changes. All that is written goes into a temporary folder.
 
 # %%
+import logging
 import os
 import tempfile
+import warnings
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
@@ -69,6 +71,10 @@ from dreaminpainter.levels import from_levels
 from dreaminpainter.randomness import sample_key
 from dreaminpainter.visualization import grid_picture, show_hole, show_outline
 
+# What is left out is shown below, where it can be looked at.
+logging.disable(logging.INFO)
+warnings.filterwarnings("ignore", message=".*left out")
+
 SIZE = 192
 test_data = os.environ.get("DREAMINPAINTER_TEST_DATA")
 coco = os.environ.get("COCO_ROOT") or (test_data and f"{test_data}/coco")
@@ -89,11 +95,6 @@ def table(columns: dict[str, list[Tensor]]) -> Image:
     """The same objects under several settings, a column each."""
     rows = list(zip(*columns.values(), strict=True))
     return show(grid_picture(list(columns), rows, [""] * len(rows), cell=128))
-
-
-def signed(image: Tensor) -> Tensor:
-    """Bytes as the numbers that a network reads, [-1, 1]."""
-    return image.float() / 127.5 - 1
 
 
 # %% [markdown]
@@ -133,7 +134,7 @@ few = [source[len(source) * place // 3] for place in range(3)]
 rows = []
 for one in few:
     reference, _ = cut_out(*one.subject, size=SIZE)
-    rows.append([signed(one.image) / 2 + 0.5, show_outline(signed(one.image), one.mask), reference / 2 + 0.5])
+    rows.append([from_levels(one.image) / 2 + 0.5, show_outline(from_levels(one.image), one.mask), reference / 2 + 0.5])
 texts = [f"{one.id}, class name: {one.class_name}. {(one.captions or ['No caption.'])[0]}" for one in few]
 show(grid_picture(["picture", "outline", "cut out"], rows, texts, cell=176))
 
