@@ -22,6 +22,7 @@ COMMANDS = {
     "doctor": ("doctor", "look at data before an hour of training finds out what is wrong with it"),
     "inpaint": ("inpaint", "fill the hole of one picture with the subject of another"),
     "export": ("export", "write a trained model into a folder that diffusers loads, or onto the hub"),
+    "serve": ("serve", "a web page on which a hole is painted by hand"),
 }
 
 HELP = f"""dreaminpainter {__version__}: text-guided, subject-driven image inpainting (arXiv 2312.03771)

@@ -1,0 +1,146 @@
+"""What the page does when it is asked: the work of the studio, told to Gradio's components."""
+
+import logging
+from collections.abc import Callable, Iterator
+from functools import wraps
+from random import SystemRandom
+from typing import Any, ParamSpec, TypeVar
+
+import gradio as gr
+from PIL import Image
+
+from dreaminpainter.app import views
+from dreaminpainter.app.inputs import Editor, boxed, from_editors, from_files
+from dreaminpainter.app.jobs import Job, Settings
+from dreaminpainter.app.records import Record, Recorder, with_newest
+from dreaminpainter.app.studio import Step, Studio
+from dreaminpainter.errors import DreamInpainterError
+
+logger = logging.getLogger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SHOWN = 768
+"""Sides of what is shown in pixels: small pictures are enlarged to it. Downloads keep their own size."""
+
+
+def told(answer: Callable[P, Iterator[T]]) -> Callable[P, Iterator[T]]:
+    """An answer whose errors the page tells; those that are not the asker's are logged with their trace."""
+
+    @wraps(answer)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+        try:
+            yield from answer(*args, **kwargs)
+        except DreamInpainterError as error:
+            raise gr.Error(str(error), title="That did not work", print_exception=False) from error
+        except Exception as error:
+            logger.exception("An answer of the page failed.")
+            raise gr.Error(
+                "Something went wrong on the server; its log has the details. The page still works.",
+                title="That did not work",
+                print_exception=False,
+            ) from error
+
+    return guarded
+
+
+class Answers:
+    """What happens on each click, and on each call of the API.
+
+    Args:
+        studio: what fills.
+        recorder: what keeps the fills.
+    """
+
+    def __init__(self, studio: Studio, recorder: Recorder) -> None:
+        self.studio = studio
+        self.recorder = recorder
+
+    def fill(
+        self, scene: Editor | None, reference: Editor | None, history: list[Record], *settings: Any
+    ) -> Iterator[tuple[Any, ...]]:
+        """Result, status, tokens, shares, history, its gallery and its two downloads, again and again."""
+        pictures = from_editors(scene, reference)
+        job = Job(**vars(pictures), settings=Settings.asked(*settings))
+        before = shown(job.scene)
+        unchanged = (gr.skip(),) * 6
+        yield (before, before), views.WAITING, *unchanged
+        for news in self.studio.fill(job):
+            if isinstance(news, Step):
+                after = gr.skip() if news.picture is None else (before, shown(news.picture))
+                yield after, views.progress("Filling the hole", news.done, news.steps), *unchanged
+                continue
+            history = with_newest(history, self.recorder.keep(news))
+            yield (
+                (before, shown(news.picture)),
+                views.finished("Filled.", news.notes),
+                news.tokens,
+                views.shares(news.reference_share),
+                history,
+                *self.shelf(history),
+            )
+
+    def strip(
+        self, scene: Editor | None, reference: Editor | None, history: list[Record], *settings: Any
+    ) -> Iterator[tuple[Any, ...]]:
+        """Status and gallery of the same hole filled with more and more tokens (as the paper's Fig. 7)."""
+        pictures = from_editors(scene, reference)
+        job = Job(**vars(pictures), settings=Settings.asked(*settings))
+        done: list[tuple[Image.Image, str]] = []
+        yield views.WAITING, []
+        for k, news in self.studio.strip(job):
+            if isinstance(news, Step):
+                whole, part = len(self.studio.ladder) * news.steps, len(done) * news.steps + news.done
+                yield views.progress(f"Filling with K = {k}", part, whole), gr.skip()
+                continue
+            done.append((shown(news.picture), self.caption(k)))
+            yield views.finished("Compared.", news.notes) if len(done) == len(self.studio.ladder) else gr.skip(), done
+
+    def caption(self, k: int) -> str:
+        """What is told of a number of tokens."""
+        if k == self.studio.tokens:
+            return f"all {k}"
+        return f"K = {k}, as trained" if k == self.studio.trained_k else f"K = {k}"
+
+    def call(
+        self, image: str, mask_image: str, reference_image: str, reference_mask: str | None, *settings: Any
+    ) -> Iterator[tuple[str | None, dict[str, Any]]]:
+        """The API: the filled picture's file and its settings; before it is done, how far it is."""
+        job = Job(
+            **vars(from_files(image, mask_image, reference_image, reference_mask)), settings=Settings.asked(*settings)
+        )
+        for news in self.studio.fill(job):
+            if isinstance(news, Step):
+                yield None, {"step": news.done, "steps": news.steps}
+            else:
+                yield self.recorder.keep(news).picture, self.recorder.settings(news)
+
+    def box(self, scene: Editor | None) -> Iterator[Editor]:
+        """The scene with its paint grown into a box."""
+        yield boxed(scene)
+
+    def shelf(self, history: list[Record], chosen: int = 0) -> tuple[Any, ...]:
+        """The history's gallery, and the downloads of the chosen record."""
+        record = history[chosen]
+        return (
+            gr.Gallery([(record.picture, record.caption) for record in history], selected_index=chosen),
+            gr.DownloadButton(value=record.picture, interactive=True),
+            gr.DownloadButton(value=record.settings, interactive=True),
+        )
+
+    def choose(self, history: list[Record], event: gr.SelectData) -> tuple[Any, Any]:
+        """The downloads of the record that was clicked."""
+        _, picture, settings = self.shelf(history, int(event.index))
+        return picture, settings
+
+
+def new_seed() -> int:
+    """Another seed, of few digits so that it can be read out."""
+    return SystemRandom().randrange(100_000)
+
+
+def shown(picture: Image.Image) -> Image.Image:
+    """A copy for the eye, its longer side `SHOWN` pixels."""
+    factor = SHOWN / max(picture.size)
+    size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
+    return picture.resize(size, Image.Resampling.BICUBIC if factor > 1 else Image.Resampling.LANCZOS)

@@ -1,0 +1,253 @@
+"""The page: where everything stands, and what a click sets going."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from dreaminpainter.app import views
+from dreaminpainter.app.answers import Answers, new_seed, told
+from dreaminpainter.app.examples import Example
+from dreaminpainter.app.inputs import PAINT
+from dreaminpainter.app.jobs import MOST_STEPS
+from dreaminpainter.app.records import forget
+
+ONE_AT_A_TIME: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "pipeline"}
+"""All that fills stands in one queue."""
+AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+"""What needs no pipeline is answered at once."""
+HEAD = """
+# DreamInpainter
+Paint over a part of a scene, show a subject, say what it does there. The hole is filled with *that* subject doing what
+the *text* says, and every other pixel stays as it is.
+"""
+
+
+@dataclass
+class Asked:
+    """The components that a fill is asked with."""
+
+    scene: gr.ImageEditor
+    reference: gr.ImageEditor
+    settings: list[Any]
+
+
+def build_page(answers: Answers, examples: list[Example]) -> gr.Blocks:
+    """The page for a studio.
+
+    Args:
+        answers: what happens on each click.
+        examples: what may be tried; the first one is there when the page opens.
+    """
+    with gr.Blocks(title="DreamInpainter", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
+        gr.Markdown(HEAD, elem_classes="di-head")
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=5, min_width=320):
+                asked = _question(answers, examples)
+            with gr.Column(scale=6, min_width=320):
+                _result(answers, asked)
+        _api(answers, asked)
+    return page
+
+
+def _question(answers: Answers, examples: list[Example]) -> Asked:
+    first = examples[0] if examples else None
+    scene_value, reference_value = first.editors() if first else (None, None)
+    scene = gr.ImageEditor(
+        scene_value,
+        label="1 · Scene: paint over what is to be filled",
+        type="pil",
+        format="png",
+        sources=["upload", "clipboard"],
+        transforms=(),
+        layers=False,
+        brush=gr.Brush(colors=[(PAINT, 0.6)], color_mode="fixed"),
+        buttons=["fullscreen"],
+        height=420,
+        elem_id="scene",
+    )
+    box = gr.Button("Make the paint a box", size="sm", elem_id="box")
+    with gr.Row(equal_height=True):
+        reference = gr.ImageEditor(
+            reference_value,
+            label="2 · Subject: crop it, or paint over it",
+            type="pil",
+            format="png",
+            sources=["upload", "clipboard"],
+            transforms=("crop",),
+            layers=False,
+            brush=gr.Brush(colors=[(PAINT, 0.6)], color_mode="fixed"),
+            buttons=["fullscreen"],
+            height=300,
+            min_width=260,
+            elem_id="reference",
+        )
+        with gr.Column(min_width=200):
+            prompt = gr.Textbox(
+                first.prompt if first else "",
+                label="3 · Prompt: what the picture shows",
+                lines=3,
+                max_lines=5,
+                elem_id="prompt",
+            )
+            if examples:
+                gallery = gr.Gallery(
+                    [(example.thumbnail(), None) for example in examples],
+                    label="Examples",
+                    columns=len(examples) // 2,
+                    allow_preview=False,
+                    object_fit="cover",
+                    height="auto",
+                    buttons=[],
+                    interactive=False,
+                    elem_id="examples",
+                )
+    settings = [prompt, *_settings(answers)]
+    box.click(told(answers.box), scene, scene, **AT_ONCE)
+    if examples:
+
+        def choose(event: gr.SelectData) -> tuple[Any, Any, str]:
+            example = examples[int(event.index)]
+            return *example.editors(), example.prompt
+
+        gallery.select(choose, None, [scene, reference, prompt], **AT_ONCE)
+    return Asked(scene, reference, settings)
+
+
+def _settings(answers: Answers) -> list[Any]:
+    studio = answers.studio
+    made_for = studio.made_for
+    with gr.Accordion("Settings", open=False, elem_id="settings"):
+        with gr.Row():
+            k = gr.Slider(
+                1,
+                studio.tokens,
+                studio.trained_k,
+                step=1,
+                label="K",
+                info=f"Tokens that stand for the subject, of {studio.tokens}; trained with {studio.trained_k}.",
+            )
+            steps = gr.Slider(
+                1,
+                MOST_STEPS,
+                made_for.num_inference_steps,
+                step=1,
+                label="Steps",
+                info="More is slower and finer.",
+            )
+        with gr.Row():
+            guidance = gr.Slider(
+                1, 20, made_for.guidance_scale, step=0.1, label="Guidance", info="How strongly the text is followed."
+            )
+            reference_scale = gr.Slider(
+                0,
+                4,
+                1,
+                step=0.1,
+                label="Reference scale",
+                info="How strongly the reference is followed; 1 is the paper's."
+                if made_for.reference_dropout
+                else "This model was trained without reference dropout, so it has no meaning here.",
+                interactive=bool(made_for.reference_dropout),
+            )
+        with gr.Row(equal_height=True):
+            seed = gr.Number(0, label="Seed", precision=0, minimum=0, info="The same one gives the same picture.")
+            another = gr.Button("Another seed", size="sm", min_width=120)
+    another.click(new_seed, None, seed, **AT_ONCE)
+    return [k, guidance, reference_scale, steps, seed]
+
+
+def _result(answers: Answers, asked: Asked) -> None:
+    result = gr.ImageSlider(
+        label="Before and after",
+        type="pil",
+        format="png",
+        interactive=False,
+        buttons=["fullscreen"],
+        height=560,
+        max_height=560,
+        elem_id="result",
+    )
+    status = gr.HTML(views.IDLE, elem_id="status")
+    with gr.Row():
+        fill = gr.Button("Fill the hole", variant="primary", scale=3, elem_id="fill")
+        stop = gr.Button("Stop", variant="stop", scale=1, min_width=80, elem_id="stop")
+    with gr.Tabs():
+        with gr.Tab("Why it looks so"), gr.Row():
+            tokens = gr.Image(
+                label="Chosen tokens, in their order",
+                type="pil",
+                format="png",
+                interactive=False,
+                buttons=[],
+                height=280,
+                min_width=240,
+                elem_id="tokens",
+            )
+            with gr.Column(min_width=240):
+                gr.Markdown(
+                    "**What the hole looked at.** Halfway through, the layers that read the subject divided their "
+                    "attention between its tokens and the words."
+                )
+                shares = gr.HTML(elem_id="shares")
+        with gr.Tab("More and fewer tokens"):
+            gr.Markdown(
+                "The same hole and seed with K from few to many, as in the paper's Fig. 7: "
+                + ", ".join(str(k) for k in answers.studio.ladder)
+                + "."
+            )
+            compare = gr.Button("Compare", elem_id="compare")
+            strip = gr.Gallery(
+                show_label=False, columns=3, height="auto", buttons=[], interactive=False, format="png", elem_id="strip"
+            )
+        with gr.Tab("History"):
+            shelf = gr.Gallery(
+                show_label=False,
+                columns=4,
+                height="auto",
+                allow_preview=False,
+                buttons=[],
+                interactive=False,
+                format="png",
+                elem_id="history",
+            )
+            with gr.Row():
+                picture = gr.DownloadButton("Download picture (PNG)", interactive=False, elem_id="png")
+                told_settings = gr.DownloadButton("Download settings (JSON)", interactive=False, elem_id="json")
+    history = gr.State([], time_to_live=86400, delete_callback=forget)
+    given = [asked.scene, asked.reference, history, *asked.settings]
+    filling = fill.click(
+        told(answers.fill),
+        given,
+        [result, status, tokens, shares, history, shelf, picture, told_settings],
+        show_progress="minimal",
+        show_progress_on=status,
+        api_visibility="private",
+        **ONE_AT_A_TIME,
+    )
+    comparing = compare.click(
+        told(answers.strip),
+        given,
+        [status, strip],
+        show_progress="minimal",
+        show_progress_on=status,
+        api_visibility="private",
+        **ONE_AT_A_TIME,
+    )
+    for event in (filling, comparing):
+        event.failure(lambda: views.FAILED, None, status, **AT_ONCE)
+    stop.click(lambda: views.STOPPED, None, status, cancels=[filling, comparing], **AT_ONCE)
+    shelf.select(answers.choose, history, [picture, told_settings], **AT_ONCE)
+
+
+def _api(answers: Answers, asked: Asked) -> None:
+    """An endpoint for programs, which send files as they are."""
+    with gr.Row(visible=False):
+        files = [
+            gr.File(label=name, type="filepath")
+            for name in ("image", "mask_image", "reference_image", "reference_mask")
+        ]
+        filled, settings = gr.File(label="filled"), gr.JSON(label="settings")
+        gr.Button().click(
+            told(answers.call), [*files, *asked.settings], [filled, settings], api_name="fill", **ONE_AT_A_TIME
+        )
