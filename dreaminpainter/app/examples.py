@@ -74,7 +74,7 @@ def examples_for(pipeline: DreamInpainterPipeline) -> list[Example]:
     line = torch.arange(source.size)
     left, top, right, bottom = drawing.subject_box[:, :, None].unbind(1)
     rows, columns = (line >= top) & (line < bottom), (line >= left) & (line < right)
-    holes = LooseBoxMask(1.2, 1.5)((rows[:, None, :, None] & columns[:, None, None, :]).float(), keys)
+    holes = LooseBoxMask(1.1, 1.25, max_aspect=1.1)((rows[:, None, :, None] & columns[:, None, None, :]).float(), keys)
     wanted = [attributes | wish for attributes, wish in zip(drawing.attributes, WISHES, strict=True)]
     prompts = [texts[0] for texts in captions(wanted, keys)]
     return [_example(drawing, holes, row, prompt) for row, prompt in enumerate(prompts)]

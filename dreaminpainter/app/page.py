@@ -25,11 +25,13 @@ the *text* says, and every other pixel stays as it is.
 
 @dataclass
 class Asked:
-    """The components that a fill is asked with."""
+    """The components that a fill is asked with, and the two that start and end it."""
 
     scene: gr.ImageEditor
     reference: gr.ImageEditor
     settings: list[Any]
+    fill: gr.Button
+    stop: gr.Button
 
 
 def build_page(answers: Answers, examples: list[Example]) -> gr.Blocks:
@@ -43,123 +45,117 @@ def build_page(answers: Answers, examples: list[Example]) -> gr.Blocks:
         gr.Markdown(HEAD, elem_classes="di-head")
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320):
-                asked = _question(answers, examples)
+                gallery = _gallery_of(examples) if examples else None
+                asked = _question(answers)
             with gr.Column(scale=6, min_width=320):
                 _result(answers, asked)
         _api(answers, asked)
+        if gallery is not None:
+            _try_examples(page, examples, gallery, asked)
     return page
 
 
-def _question(answers: Answers, examples: list[Example]) -> Asked:
-    first = examples[0] if examples else None
-    scene_value, reference_value = first.editors() if first else (None, None)
-    scene = gr.ImageEditor(
-        scene_value,
-        label="1 · Scene: paint over what is to be filled",
+def _gallery_of(examples: list[Example]) -> gr.Gallery:
+    gr.Markdown("**Examples** to try: a scene with its hole, and the subject in the corner.")
+    return gr.Gallery(
+        [(example.thumbnail(), None) for example in examples],
+        show_label=False,
+        columns=len(examples),
+        allow_preview=False,
+        object_fit="cover",
+        height="auto",
+        buttons=[],
+        interactive=False,
+        format="png",
+        elem_id="examples",
+    )
+
+
+def _try_examples(page: gr.Blocks, examples: list[Example], gallery: gr.Gallery, asked: Asked) -> None:
+    def show(number: int) -> tuple[Any, Any, str]:
+        return *examples[number].editors(), examples[number].prompt
+
+    def choose(event: gr.SelectData) -> tuple[Any, Any, str]:
+        return show(int(event.index))
+
+    shown = [asked.scene, asked.reference, asked.settings[0]]
+    gallery.select(choose, None, shown, **AT_ONCE)
+    # Not as the editors' first value: paint that is there before the canvas has its size is drawn beside the picture.
+    page.load(lambda: show(0), None, shown, **AT_ONCE)
+
+
+def _editor(height: int, transforms: tuple[Any, ...], name: str) -> gr.ImageEditor:
+    return gr.ImageEditor(
+        show_label=False,
         type="pil",
         format="png",
         sources=["upload", "clipboard"],
-        transforms=(),
+        transforms=transforms,
         layers=False,
         brush=gr.Brush(colors=[(PAINT, 0.6)], color_mode="fixed"),
         buttons=["fullscreen"],
-        height=420,
-        elem_id="scene",
+        height=height,
+        elem_id=name,
     )
+
+
+def _question(answers: Answers) -> Asked:
+    gr.Markdown("### 1 · Scene\nPaint over what is to be filled.", elem_classes="di-title")
+    scene = _editor(400, (), "scene")
     box = gr.Button("Make the paint a box", size="sm", elem_id="box")
-    with gr.Row(equal_height=True):
-        reference = gr.ImageEditor(
-            reference_value,
-            label="2 · Subject: crop it, or paint over it",
-            type="pil",
-            format="png",
-            sources=["upload", "clipboard"],
-            transforms=("crop",),
-            layers=False,
-            brush=gr.Brush(colors=[(PAINT, 0.6)], color_mode="fixed"),
-            buttons=["fullscreen"],
-            height=300,
-            min_width=260,
-            elem_id="reference",
-        )
-        with gr.Column(min_width=200):
-            prompt = gr.Textbox(
-                first.prompt if first else "",
-                label="3 · Prompt: what the picture shows",
-                lines=3,
-                max_lines=5,
-                elem_id="prompt",
-            )
-            if examples:
-                gallery = gr.Gallery(
-                    [(example.thumbnail(), None) for example in examples],
-                    label="Examples",
-                    columns=len(examples) // 2,
-                    allow_preview=False,
-                    object_fit="cover",
-                    height="auto",
-                    buttons=[],
-                    interactive=False,
-                    elem_id="examples",
-                )
-    settings = [prompt, *_settings(answers)]
+    with gr.Row(equal_height=False):
+        with gr.Column(min_width=240):
+            gr.Markdown("### 2 · Subject\nCrop it or paint over it, unless it is cut out.", elem_classes="di-title")
+            reference = _editor(300, ("crop",), "reference")
+        with gr.Column(min_width=240):
+            gr.Markdown("### 3 · Prompt\nWhat the whole picture shows.", elem_classes="di-title")
+            prompt = gr.Textbox(show_label=False, container=False, lines=5, max_lines=8, elem_id="prompt")
+            settings = [prompt, *_settings(answers)]
+            with gr.Row():
+                fill = gr.Button("Fill the hole", variant="primary", scale=3, min_width=140, elem_id="fill")
+                stop = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
     box.click(told(answers.box), scene, scene, **AT_ONCE)
-    if examples:
-
-        def choose(event: gr.SelectData) -> tuple[Any, Any, str]:
-            example = examples[int(event.index)]
-            return *example.editors(), example.prompt
-
-        gallery.select(choose, None, [scene, reference, prompt], **AT_ONCE)
-    return Asked(scene, reference, settings)
+    return Asked(scene, reference, settings, fill, stop)
 
 
 def _settings(answers: Answers) -> list[Any]:
     studio = answers.studio
     made_for = studio.made_for
+    of_reference = (
+        "How strongly the reference is followed; 1 is the paper's."
+        if made_for.reference_dropout
+        else "This model was trained without reference dropout, so it has no meaning here."
+    )
+    of_tokens = f"Tokens that stand for the subject, of {studio.tokens}; trained with {studio.trained_k}."
     with gr.Accordion("Settings", open=False, elem_id="settings"):
-        with gr.Row():
-            k = gr.Slider(
-                1,
-                studio.tokens,
-                studio.trained_k,
-                step=1,
-                label="K",
-                info=f"Tokens that stand for the subject, of {studio.tokens}; trained with {studio.trained_k}.",
-            )
-            steps = gr.Slider(
-                1,
-                MOST_STEPS,
-                made_for.num_inference_steps,
-                step=1,
-                label="Steps",
-                info="More is slower and finer.",
-            )
-        with gr.Row():
-            guidance = gr.Slider(
-                1, 20, made_for.guidance_scale, step=0.1, label="Guidance", info="How strongly the text is followed."
-            )
-            reference_scale = gr.Slider(
-                0,
-                4,
-                1,
-                step=0.1,
-                label="Reference scale",
-                info="How strongly the reference is followed; 1 is the paper's."
-                if made_for.reference_dropout
-                else "This model was trained without reference dropout, so it has no meaning here.",
-                interactive=bool(made_for.reference_dropout),
-            )
-        with gr.Row(equal_height=True):
-            seed = gr.Number(0, label="Seed", precision=0, minimum=0, info="The same one gives the same picture.")
-            another = gr.Button("Another seed", size="sm", min_width=120)
+        k = gr.Slider(1, studio.tokens, studio.trained_k, step=1, label="K", info=of_tokens)
+        guidance = gr.Slider(
+            1, 20, made_for.guidance_scale, step=0.1, label="Guidance", info="How strongly the text is followed."
+        )
+        reference_scale = gr.Slider(
+            0,
+            4,
+            1,
+            step=0.1,
+            label="Reference scale",
+            info=of_reference,
+            interactive=bool(made_for.reference_dropout),
+        )
+        steps = gr.Slider(
+            1, MOST_STEPS, made_for.num_inference_steps, step=1, label="Steps", info="More is slower and finer."
+        )
+        seed = gr.Number(
+            0, label="Seed", precision=0, minimum=0, info="The same one gives the same picture.", elem_id="seed"
+        )
+        another = gr.Button("Another seed", size="sm")
     another.click(new_seed, None, seed, **AT_ONCE)
     return [k, guidance, reference_scale, steps, seed]
 
 
 def _result(answers: Answers, asked: Asked) -> None:
+    gr.Markdown("### Result\nDrag the handle: before on its left, after on its right.", elem_classes="di-title")
     result = gr.ImageSlider(
-        label="Before and after",
+        show_label=False,
         type="pil",
         format="png",
         interactive=False,
@@ -169,11 +165,8 @@ def _result(answers: Answers, asked: Asked) -> None:
         elem_id="result",
     )
     status = gr.HTML(views.IDLE, elem_id="status")
-    with gr.Row():
-        fill = gr.Button("Fill the hole", variant="primary", scale=3, elem_id="fill")
-        stop = gr.Button("Stop", variant="stop", scale=1, min_width=80, elem_id="stop")
     with gr.Tabs():
-        with gr.Tab("Why it looks so"), gr.Row():
+        with gr.Tab("Explained"), gr.Row():
             tokens = gr.Image(
                 label="Chosen tokens, in their order",
                 type="pil",
@@ -190,7 +183,7 @@ def _result(answers: Answers, asked: Asked) -> None:
                     "attention between its tokens and the words."
                 )
                 shares = gr.HTML(elem_id="shares")
-        with gr.Tab("More and fewer tokens"):
+        with gr.Tab("Over K"):
             gr.Markdown(
                 "The same hole and seed with K from few to many, as in the paper's Fig. 7: "
                 + ", ".join(str(k) for k in answers.studio.ladder)
@@ -216,7 +209,7 @@ def _result(answers: Answers, asked: Asked) -> None:
                 told_settings = gr.DownloadButton("Download settings (JSON)", interactive=False, elem_id="json")
     history = gr.State([], time_to_live=86400, delete_callback=forget)
     given = [asked.scene, asked.reference, history, *asked.settings]
-    filling = fill.click(
+    filling = asked.fill.click(
         told(answers.fill),
         given,
         [result, status, tokens, shares, history, shelf, picture, told_settings],
@@ -236,7 +229,7 @@ def _result(answers: Answers, asked: Asked) -> None:
     )
     for event in (filling, comparing):
         event.failure(lambda: views.FAILED, None, status, **AT_ONCE)
-    stop.click(lambda: views.STOPPED, None, status, cancels=[filling, comparing], **AT_ONCE)
+    asked.stop.click(lambda: views.STOPPED, None, status, cancels=[filling, comparing], **AT_ONCE)
     shelf.select(answers.choose, history, [picture, told_settings], **AT_ONCE)
 
 

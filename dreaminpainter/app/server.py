@@ -80,6 +80,6 @@ class Server:
 
 
 def _theme() -> gr.themes.Base:
-    return gr.themes.Soft(
+    return gr.themes.Default(
         primary_hue="pink", neutral_hue="slate", font=SYSTEM_FONTS, font_mono=("ui-monospace", "monospace")
     )

@@ -32,7 +32,7 @@ def serve(host: str = "127.0.0.1", port: int = 7860, checkpoint: str = CRITTERS,
     from dreaminpainter.app.server import Server
 
     with Server(load_pipeline(checkpoint).to(chosen_device(device)), checkpoint, host, port) as server:
-        print(f"serving {checkpoint} on {server.url}; Ctrl-C ends it")
+        print(f"serving {checkpoint} on {server.url} until Ctrl-C", flush=True)
         server.wait()
 
 
