@@ -2,9 +2,13 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from random import SystemRandom
+from tempfile import TemporaryDirectory
 from typing import Any, ParamSpec, TypeVar
+from uuid import uuid4
 
 import gradio as gr
 from PIL import Image
@@ -60,41 +64,42 @@ class Answers:
         self, scene: Editor | None, reference: Editor | None, history: list[Record], *settings: Any
     ) -> Iterator[tuple[Any, ...]]:
         """Result, status, tokens, shares, history, its gallery and its two downloads, again and again."""
-        pictures = from_editors(scene, reference)
-        job = Job(**vars(pictures), settings=Settings.asked(*settings))
-        before = shown(job.scene)
-        unchanged = (gr.skip(),) * 6
-        yield (before, before), views.WAITING, *unchanged
-        for news in self.studio.fill(job):
-            if isinstance(news, Step):
-                after = gr.skip() if news.picture is None else (before, shown(news.picture))
-                yield after, views.progress("Filling the hole", news.done, news.steps), *unchanged
-                continue
-            history = with_newest(history, self.recorder.keep(news))
-            yield (
-                (before, shown(news.picture)),
-                views.finished("Filled.", news.notes),
-                news.tokens,
-                views.shares(news.reference_share),
-                history,
-                *self.shelf(history),
-            )
+        job = Job(**vars(from_editors(scene, reference)), settings=Settings.asked(*settings))
+        with self._shown() as shown:
+            before = shown(job.scene)
+            unchanged = (gr.skip(),) * 6
+            yield (before, before), views.WAITING, *unchanged
+            for news in self.studio.fill(job):
+                if isinstance(news, Step):
+                    after = gr.skip() if news.picture is None else (before, shown(news.picture))
+                    yield after, views.progress("Filling the hole", news.done, news.steps), *unchanged
+                    continue
+                history = with_newest(history, self.recorder.keep(news))
+                yield (
+                    (before, shown(news.picture)),
+                    views.finished("Filled.", news.notes),
+                    shown(news.tokens),
+                    views.shares(news.reference_share),
+                    history,
+                    *self.shelf(history),
+                )
 
     def strip(
-        self, scene: Editor | None, reference: Editor | None, history: list[Record], *settings: Any
-    ) -> Iterator[tuple[Any, ...]]:
+        self, scene: Editor | None, reference: Editor | None, *settings: Any
+    ) -> Iterator[tuple[Any, list[tuple[str, str]]]]:
         """Status and gallery of the same hole filled with more and more tokens (as the paper's Fig. 7)."""
-        pictures = from_editors(scene, reference)
-        job = Job(**vars(pictures), settings=Settings.asked(*settings))
-        done: list[tuple[Image.Image, str]] = []
-        yield views.WAITING, []
-        for k, news in self.studio.strip(job):
-            if isinstance(news, Step):
-                whole, part = len(self.studio.ladder) * news.steps, len(done) * news.steps + news.done
-                yield views.progress(f"Filling with K = {k}", part, whole), gr.skip()
-                continue
-            done.append((shown(news.picture), self.caption(k)))
-            yield views.finished("Compared.", news.notes) if len(done) == len(self.studio.ladder) else gr.skip(), done
+        job = Job(**vars(from_editors(scene, reference)), settings=Settings.asked(*settings))
+        count = len(self.studio.ladder)
+        done: list[tuple[str, str]] = []
+        with self._shown() as shown:
+            yield views.WAITING, done
+            for k, news in self.studio.strip(job):
+                if isinstance(news, Step):
+                    made = len(done) * news.steps + news.done
+                    yield views.progress(f"Filling with K = {k}", made, count * news.steps), done
+                    continue
+                done = [*done, (shown(news.picture), self.caption(k))]
+                yield views.finished("Compared.", news.notes) if len(done) == count else gr.skip(), done
 
     def caption(self, k: int) -> str:
         """What is told of a number of tokens."""
@@ -114,6 +119,22 @@ class Answers:
                 yield None, {"step": news.done, "steps": news.steps}
             else:
                 yield self.recorder.keep(news).picture, self.recorder.settings(news)
+
+    @contextmanager
+    def _shown(self) -> Iterator[Callable[[Image.Image], str]]:
+        """Writes pictures for the eye into files, which are there while the context lasts.
+
+        Gradio copies files once. Of pictures that it is given itself it would write the same file at each news, while a
+        browser may be reading it.
+        """
+        with TemporaryDirectory(dir=self.recorder.folder) as folder:
+
+            def write(picture: Image.Image) -> str:
+                path = Path(folder) / f"{uuid4().hex}.png"
+                for_the_eye(picture).save(path)
+                return str(path)
+
+            yield write
 
     def box(self, scene: Editor | None) -> Iterator[Editor]:
         """The scene with its paint grown into a box."""
@@ -139,7 +160,7 @@ def new_seed() -> int:
     return SystemRandom().randrange(100_000)
 
 
-def shown(picture: Image.Image) -> Image.Image:
+def for_the_eye(picture: Image.Image) -> Image.Image:
     """A copy for the eye, its longer side `SHOWN` pixels."""
     factor = SHOWN / max(picture.size)
     size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))

@@ -10,6 +10,8 @@ from dreaminpainter.pictures import alpha_of, open_mask, open_reference, open_sc
 
 Editor = dict[str, Any]
 """The value of a `gr.ImageEditor`: background, layers of paint, and both together."""
+KINDS = "PNG, JPEG or WebP"
+"""What every browser opens; other files leave the editor as empty as it was."""
 PAINT = "#d5009f"
 """The brush's colour; which one it is has no meaning."""
 
@@ -35,14 +37,14 @@ def from_editors(scene: Editor | None, reference: Editor | None) -> Pictures:
     Raises:
         InputError: a picture is missing, or there is no paint on the scene.
     """
-    if scene is None or scene["background"] is None:
-        raise InputError("There is no scene. Upload a picture, and paint over what is to be filled.")
-    if reference is None or reference["background"] is None:
-        raise InputError("There is no reference. Upload a picture of the subject.")
+    below, subject = _uploaded(scene), _uploaded(reference)
+    if scene is None or below is None:
+        raise InputError(f"There is no scene. Upload a picture, {KINDS}, and paint over what is to be filled.")
+    if reference is None or subject is None:
+        raise InputError(f"There is no subject. Upload a picture of it, {KINDS}.")
     hole, subject_mask = paint_of(scene), paint_of(reference)
     if hole is None:
         raise InputError("Nothing is painted on the scene. Paint over what is to be filled.")
-    below, subject = scene["background"], reference["background"]
     alpha = alpha_of(below)
     return Pictures(
         scene=below.convert("RGB"),
@@ -91,7 +93,7 @@ def boxed(editor: Editor | None) -> Editor:
     Raises:
         InputError: there is no paint.
     """
-    painted = None if editor is None or editor["background"] is None else paint_of(editor)
+    painted = None if editor is None or _uploaded(editor) is None else paint_of(editor)
     if editor is None or painted is None:
         raise InputError("Nothing is painted on the scene. Draw a line from corner to corner of the box.")
     left, top, right, bottom = painted.getbbox() or (0, 0, 0, 0)
@@ -111,6 +113,12 @@ def with_paint(picture: Image.Image, painted: Image.Image) -> Editor:
 def without_paint(picture: Image.Image) -> Editor:
     """An editor's value: a picture alone."""
     return {"background": picture, "layers": [], "composite": picture}
+
+
+def _uploaded(editor: Editor | None) -> Image.Image | None:
+    """The picture in an editor, in RGBA; None where none was uploaded and the canvas is transparent."""
+    picture: Image.Image | None = None if editor is None else editor["background"]
+    return None if picture is None or picture.getchannel("A").getbbox() is None else picture
 
 
 def _threshold(alpha: Image.Image | None) -> Image.Image | None:

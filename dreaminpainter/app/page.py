@@ -41,7 +41,8 @@ def build_page(answers: Answers, examples: list[Example]) -> gr.Blocks:
         answers: what happens on each click.
         examples: what may be tried; the first one is there when the page opens.
     """
-    with gr.Blocks(title="DreamInpainter", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
+    page = gr.Blocks(title="DreamInpainter", analytics_enabled=False, delete_cache=(3600, 86400))
+    with page:
         gr.Markdown(HEAD, elem_classes="di-head")
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320):
@@ -208,10 +209,9 @@ def _result(answers: Answers, asked: Asked) -> None:
                 picture = gr.DownloadButton("Download picture (PNG)", interactive=False, elem_id="png")
                 told_settings = gr.DownloadButton("Download settings (JSON)", interactive=False, elem_id="json")
     history = gr.State([], time_to_live=86400, delete_callback=forget)
-    given = [asked.scene, asked.reference, history, *asked.settings]
     filling = asked.fill.click(
         told(answers.fill),
-        given,
+        [asked.scene, asked.reference, history, *asked.settings],
         [result, status, tokens, shares, history, shelf, picture, told_settings],
         show_progress="minimal",
         show_progress_on=status,
@@ -220,7 +220,7 @@ def _result(answers: Answers, asked: Asked) -> None:
     )
     comparing = compare.click(
         told(answers.strip),
-        given,
+        [asked.scene, asked.reference, *asked.settings],
         [status, strip],
         show_progress="minimal",
         show_progress_on=status,

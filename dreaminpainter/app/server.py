@@ -38,9 +38,7 @@ class Server:
     def __init__(self, pipeline: DreamInpainterPipeline, model: str, host: str, port: int) -> None:
         self._folder = TemporaryDirectory(prefix="dreaminpainter-")
         self.studio = Studio(pipeline)
-        self.page = build_page(
-            Answers(self.studio, Recorder(Path(self._folder.name), model)), examples_for(pipeline)
-        )
+        self.page = build_page(Answers(self.studio, Recorder(Path(self._folder.name), model)), examples_for(pipeline))
         self.page.queue(max_size=WAITING)
         # Not everything in Gradio asks the page whether it may call home.
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
