@@ -28,22 +28,27 @@ SHOWN = 768
 """Sides of what is shown in pixels: small pictures are enlarged to it. Downloads keep their own size."""
 
 
-def told(answer: Callable[P, Iterator[T]]) -> Callable[P, Iterator[T]]:
-    """An answer whose errors the page tells; those that are not the asker's are logged with their trace."""
+def told(answer: Callable[P, Iterator[T]], after_error: T | None = None) -> Callable[P, Iterator[T]]:
+    """An answer whose errors the page tells; those that are not the asker's are logged with their trace.
+
+    Args:
+        answer: a generator function.
+        after_error: what the page shows from then on; as it is where left out.
+    """
 
     @wraps(answer)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
         try:
             yield from answer(*args, **kwargs)
+            return
         except DreamInpainterError as error:
-            raise gr.Error(str(error), title="That did not work", print_exception=False) from error
-        except Exception as error:
+            message = str(error)
+        except Exception:
             logger.exception("An answer of the page failed.")
-            raise gr.Error(
-                "Something went wrong on the server; its log has the details. The page still works.",
-                title="That did not work",
-                print_exception=False,
-            ) from error
+            message = "Something went wrong on the server; its log has the details. The page still works."
+        if after_error is not None:
+            yield after_error
+        raise gr.Error(message, print_exception=False)
 
     return guarded
 

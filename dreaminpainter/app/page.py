@@ -110,11 +110,11 @@ def _question(answers: Answers) -> Asked:
             reference = _editor(300, ("crop",), "reference")
         with gr.Column(min_width=240):
             gr.Markdown("### 3 · Prompt\nWhat the whole picture shows.", elem_classes="di-title")
-            prompt = gr.Textbox(show_label=False, container=False, lines=5, max_lines=8, elem_id="prompt")
-            settings = [prompt, *_settings(answers)]
+            prompt = gr.Textbox(show_label=False, container=False, lines=8, max_lines=8, elem_id="prompt")
             with gr.Row():
                 fill = gr.Button("Fill the hole", variant="primary", scale=3, min_width=140, elem_id="fill")
                 stop = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
+    settings = [prompt, *_settings(answers)]
     box.click(told(answers.box), scene, scene, **AT_ONCE)
     return Asked(scene, reference, settings, fill, stop)
 
@@ -122,33 +122,32 @@ def _question(answers: Answers) -> Asked:
 def _settings(answers: Answers) -> list[Any]:
     studio = answers.studio
     made_for = studio.made_for
-    of_reference = (
-        "How strongly the reference is followed; 1 is the paper's."
-        if made_for.reference_dropout
-        else "This model was trained without reference dropout, so it has no meaning here."
-    )
-    of_tokens = f"Tokens that stand for the subject, of {studio.tokens}; trained with {studio.trained_k}."
+    tokens = f"Tokens for the subject, of {studio.tokens}; trained with {studio.trained_k}."
+    reference = "1 is the paper's." if made_for.reference_dropout else "This model was not trained for it."
     with gr.Accordion("Settings", open=False, elem_id="settings"):
-        k = gr.Slider(1, studio.tokens, studio.trained_k, step=1, label="K", info=of_tokens)
-        guidance = gr.Slider(
-            1, 20, made_for.guidance_scale, step=0.1, label="Guidance", info="How strongly the text is followed."
-        )
-        reference_scale = gr.Slider(
-            0,
-            4,
-            1,
-            step=0.1,
-            label="Reference scale",
-            info=of_reference,
-            interactive=bool(made_for.reference_dropout),
-        )
-        steps = gr.Slider(
-            1, MOST_STEPS, made_for.num_inference_steps, step=1, label="Steps", info="More is slower and finer."
-        )
-        seed = gr.Number(
-            0, label="Seed", precision=0, minimum=0, info="The same one gives the same picture.", elem_id="seed"
-        )
-        another = gr.Button("Another seed", size="sm")
+        with gr.Row():
+            k = gr.Slider(1, studio.tokens, studio.trained_k, step=1, label="K", info=tokens)
+            steps = gr.Slider(
+                1, MOST_STEPS, made_for.num_inference_steps, step=1, label="Steps", info="More is slower and finer."
+            )
+        with gr.Row():
+            guidance = gr.Slider(
+                1, 20, made_for.guidance_scale, step=0.1, label="Guidance", info="How strongly the text counts."
+            )
+            reference_scale = gr.Slider(
+                0,
+                4,
+                1,
+                step=0.1,
+                label="Reference scale",
+                info=reference,
+                interactive=bool(made_for.reference_dropout),
+            )
+        with gr.Row(equal_height=True):
+            seed = gr.Number(
+                0, label="Seed", precision=0, minimum=0, info="The same one gives the same picture.", elem_id="seed"
+            )
+            another = gr.Button("Another seed", min_width=140)
     another.click(new_seed, None, seed, **AT_ONCE)
     return [k, guidance, reference_scale, steps, seed]
 
@@ -190,14 +189,22 @@ def _result(answers: Answers, asked: Asked) -> None:
                 + ", ".join(str(k) for k in answers.studio.ladder)
                 + "."
             )
-            compare = gr.Button("Compare", elem_id="compare")
+            compare = gr.Button("Compare", size="md", elem_id="compare")
             strip = gr.Gallery(
-                show_label=False, columns=3, height="auto", buttons=[], interactive=False, format="png", elem_id="strip"
+                show_label=False,
+                columns=3,
+                fit_columns=False,
+                height="auto",
+                buttons=[],
+                interactive=False,
+                format="png",
+                elem_id="strip",
             )
         with gr.Tab("History"):
             shelf = gr.Gallery(
                 show_label=False,
                 columns=4,
+                fit_columns=False,
                 height="auto",
                 allow_preview=False,
                 buttons=[],
@@ -206,11 +213,13 @@ def _result(answers: Answers, asked: Asked) -> None:
                 elem_id="history",
             )
             with gr.Row():
-                picture = gr.DownloadButton("Download picture (PNG)", interactive=False, elem_id="png")
-                told_settings = gr.DownloadButton("Download settings (JSON)", interactive=False, elem_id="json")
+                picture = gr.DownloadButton("Download picture (PNG)", interactive=False, size="md", elem_id="png")
+                told_settings = gr.DownloadButton(
+                    "Download settings (JSON)", interactive=False, size="md", elem_id="json"
+                )
     history = gr.State([], time_to_live=86400, delete_callback=forget)
     filling = asked.fill.click(
-        told(answers.fill),
+        told(answers.fill, (gr.skip(), views.FAILED, *(gr.skip(),) * 6)),
         [asked.scene, asked.reference, history, *asked.settings],
         [result, status, tokens, shares, history, shelf, picture, told_settings],
         show_progress="minimal",
@@ -219,7 +228,7 @@ def _result(answers: Answers, asked: Asked) -> None:
         **ONE_AT_A_TIME,
     )
     comparing = compare.click(
-        told(answers.strip),
+        told(answers.strip, (views.FAILED, gr.skip())),
         [asked.scene, asked.reference, *asked.settings],
         [status, strip],
         show_progress="minimal",
@@ -227,8 +236,6 @@ def _result(answers: Answers, asked: Asked) -> None:
         api_visibility="private",
         **ONE_AT_A_TIME,
     )
-    for event in (filling, comparing):
-        event.failure(lambda: views.FAILED, None, status, **AT_ONCE)
     asked.stop.click(lambda: views.STOPPED, None, status, cancels=[filling, comparing], **AT_ONCE)
     shelf.select(answers.choose, history, [picture, told_settings], **AT_ONCE)
 
