@@ -113,12 +113,22 @@ class Answers:
         return f"K = {k}, as trained" if k == self.studio.trained_k else f"K = {k}"
 
     def call(
-        self, image: str, mask_image: str, reference_image: str, reference_mask: str | None, *settings: Any
+        self,
+        image: str,
+        mask_image: str,
+        reference_image: str,
+        prompt: str,
+        k: float,
+        guidance_scale: float,
+        reference_scale: float,
+        num_inference_steps: float,
+        seed: float,
+        reference_mask: str | None = None,
     ) -> Iterator[tuple[str | None, dict[str, Any]]]:
         """The API: the filled picture's file and its settings; before it is done, how far it is."""
-        job = Job(
-            **vars(from_files(image, mask_image, reference_image, reference_mask)), settings=Settings.asked(*settings)
-        )
+        pictures = from_files(image, mask_image, reference_image, reference_mask)
+        settings = Settings.asked(prompt, k, guidance_scale, reference_scale, num_inference_steps, seed)
+        job = Job(**vars(pictures), settings=settings)
         for news in self.studio.fill(job):
             if isinstance(news, Step):
                 yield None, {"step": news.done, "steps": news.steps}

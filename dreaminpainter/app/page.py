@@ -224,6 +224,7 @@ def _result(answers: Answers, asked: Asked) -> None:
         [result, status, tokens, shares, history, shelf, picture, told_settings],
         show_progress="minimal",
         show_progress_on=status,
+        api_name="fill_on_page",  # so that the endpoint for programs can be called /fill
         api_visibility="private",
         **ONE_AT_A_TIME,
     )
@@ -243,11 +244,13 @@ def _result(answers: Answers, asked: Asked) -> None:
 def _api(answers: Answers, asked: Asked) -> None:
     """An endpoint for programs, which send files as they are."""
     with gr.Row(visible=False):
-        files = [
-            gr.File(label=name, type="filepath")
-            for name in ("image", "mask_image", "reference_image", "reference_mask")
-        ]
+        names = ("image", "mask_image", "reference_image", "reference_mask")
+        *pictures, mask = [gr.File(label=name, type="filepath") for name in names]
         filled, settings = gr.File(label="filled"), gr.JSON(label="settings")
         gr.Button().click(
-            told(answers.call), [*files, *asked.settings], [filled, settings], api_name="fill", **ONE_AT_A_TIME
+            told(answers.call),
+            [*pictures, *asked.settings, mask],
+            [filled, settings],
+            api_name="fill",
+            **ONE_AT_A_TIME,
         )

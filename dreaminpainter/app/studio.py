@@ -78,6 +78,11 @@ class Studio:
         self._turn = Lock()
 
     @property
+    def is_busy(self) -> bool:
+        """Whether something is being filled now."""
+        return self._turn.locked()
+
+    @property
     def ladder(self) -> list[int]:
         """The numbers of tokens that `strip` compares, smallest first."""
         return sorted({k for k in (*LADDER, self.trained_k) if k <= self.tokens})

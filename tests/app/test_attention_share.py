@@ -19,7 +19,9 @@ def middle(pipeline, job) -> Prediction:
 
 def fill(pipeline, job):
     generator = torch.Generator().manual_seed(0)
-    pipeline("a critter", job.scene, job.hole, job.subject, job.subject_mask, num_inference_steps=4, generator=generator)
+    pipeline(
+        "a critter", job.scene, job.hole, job.subject, job.subject_mask, num_inference_steps=4, generator=generator
+    )
 
 
 def test_the_prediction_that_is_asked_for_is_remembered(pipeline, job, middle) -> None:

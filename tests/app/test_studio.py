@@ -100,7 +100,9 @@ def test_the_strip_fills_for_each_number_of_tokens(studio, job) -> None:
     assert np.array_equal(pixels(fills[8].picture), pixels(alone.picture))
 
 
-@pytest.mark.parametrize(("tokens", "trained", "expected"), [(16, 6, [1, 4, 6, 8, 16]), (1024, 24, [1, 4, 8, 16, 24, 48])])
+@pytest.mark.parametrize(
+    ("tokens", "trained", "expected"), [(16, 6, [1, 4, 6, 8, 16]), (1024, 24, [1, 4, 8, 16, 24, 48])]
+)
 def test_the_strip_has_the_trained_k_and_no_more_than_there_are(studio, monkeypatch, tokens, trained, expected) -> None:
     monkeypatch.setattr(studio, "tokens", tokens)
     monkeypatch.setattr(studio, "trained_k", trained)
