@@ -116,9 +116,12 @@ def without_paint(picture: Image.Image) -> Editor:
 
 
 def _uploaded(editor: Editor | None) -> Image.Image | None:
-    """The picture in an editor, in RGBA; None where none was uploaded and the canvas is transparent."""
+    """The picture in an editor, in RGBA; None where none was uploaded.
+
+    An empty canvas comes as a picture too, transparent, white or dark grey: one of a single colour counts as none.
+    """
     picture: Image.Image | None = None if editor is None else editor["background"]
-    return None if picture is None or picture.getchannel("A").getbbox() is None else picture
+    return None if picture is None or len(picture.getcolors(1) or []) == 1 else picture
 
 
 def _threshold(alpha: Image.Image | None) -> Image.Image | None:

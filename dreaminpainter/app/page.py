@@ -237,7 +237,9 @@ def _result(answers: Answers, asked: Asked) -> None:
         api_visibility="private",
         **ONE_AT_A_TIME,
     )
-    asked.stop.click(lambda: views.STOPPED, None, status, cancels=[filling, comparing], **AT_ONCE)
+    # Told afterwards, since news that were on their way may still come in.
+    stopping = asked.stop.click(None, cancels=[filling, comparing])
+    stopping.then(lambda: views.STOPPED, None, status, **AT_ONCE)
     shelf.select(answers.choose, history, [picture, told_settings], **AT_ONCE)
 
 

@@ -29,7 +29,7 @@ class Server:
         pipeline: what fills.
         model: what downloads name as the checkpoint.
         host: the address to listen on.
-        port: the port there; 0 for any free one.
+        port: the port there.
 
     Raises:
         SettingError: host and port cannot be had.
@@ -78,6 +78,14 @@ class Server:
 
 
 def _theme() -> gr.themes.Base:
-    return gr.themes.Default(
+    theme = gr.themes.Default(
         primary_hue="pink", neutral_hue="slate", font=SYSTEM_FONTS, font_mono=("ui-monospace", "monospace")
     )
+    # Gradio's own is hard to read on white.
+    theme.set(
+        body_text_color_subdued="*neutral_500",
+        block_info_text_color="*neutral_500",
+        body_text_color_subdued_dark="*neutral_400",
+        block_info_text_color_dark="*neutral_400",
+    )
+    return theme

@@ -55,6 +55,11 @@ def test_a_box_is_the_one_around_the_paint() -> None:
     assert np.array_equal(paint, expected)
 
 
+def painted_on(picture):
+    return with_paint(picture, ellipse(picture.size, (10, 5, 20, 15)))
+
+
+EMPTY_LIGHT = Image.new("RGBA", (800, 800), "white")
 EMPTY = without_paint(Image.new("RGBA", (800, 800)))
 
 
@@ -63,6 +68,7 @@ EMPTY = without_paint(Image.new("RGBA", (800, 800)))
     [
         (None, cut_out(), "no scene"),
         (EMPTY, cut_out(), "no scene"),
+        (painted_on(EMPTY_LIGHT), cut_out(), "no scene"),
         ({"background": None, "layers": []}, cut_out(), "no scene"),
         (painted(), None, "no subject"),
         (painted(), EMPTY, "no subject"),

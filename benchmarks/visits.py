@@ -39,7 +39,7 @@ class Visit:
         dark: whether the visitor likes it dark.
     """
 
-    def __init__(self, browser: Any, url: str, size: tuple[int, int] = (1440, 1000), dark: bool = False) -> None:
+    def __init__(self, browser: Any, url: str, size: tuple[int, int] = (1200, 900), dark: bool = False) -> None:
         self.hosts: set[str] = set()
         self._context = browser.new_context(
             viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if dark else "light"
