@@ -22,10 +22,10 @@ demo: $(STAMP) ## train the model in the box for a minute more, then fill holes:
 	@$(BIN)/dreaminpainter demo $(FLAGS)
 
 test: $(STAMP) ## run the tests, all but the slow ones
-	@$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4 --durations=5 $(FLAGS)
+	@$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist loadgroup --durations=5 $(FLAGS)
 
 test-slow: $(STAMP) ## run the slow tests
-	@$(BIN)/python -m pytest -m slow --numprocesses auto --maxprocesses 4 --durations=5 $(FLAGS)
+	@$(BIN)/python -m pytest -m slow --numprocesses auto --maxprocesses 4 --dist loadgroup --durations=5 $(FLAGS)
 
 critters: $(STAMP) ## make the model in the box anew: fit, pack, measure (an hour on a CPU; killed, it goes on)
 	@$(BIN)/dreaminpainter fit --config configs/critters.yaml --ckpt_path last

@@ -6,6 +6,7 @@ from benchmarks.autoencoder import autoencoder
 from benchmarks.critters import critters
 from benchmarks.data import data
 from benchmarks.pack import pack
+from benchmarks.pages import pages
 from benchmarks.pictures import pictures
 from benchmarks.pipeline import pipeline
 from benchmarks.probes import probes
@@ -14,7 +15,7 @@ from benchmarks.seams import seams
 
 if __name__ == "__main__":
     auto_cli(
-        [autoencoder, critters, data, pack, pictures, pipeline, probes, progress, seams],
+        [autoencoder, critters, data, pack, pages, pictures, pipeline, probes, progress, seams],
         as_positional=False,
         prog="python -m benchmarks",
     )

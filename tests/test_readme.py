@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,29 @@ def test_the_inpaint_command_makes_a_panel_of_the_picture(beside_the_docs) -> No
     # The last bits of float32 differ between processors.
     assert np.abs(made - expected).mean() < 1
     assert Path(given["--explain"]).is_file()
+
+
+def test_the_serve_command_opens_the_page_of_the_model_in_the_box(monkeypatch) -> None:
+    (written,) = commands("serve")
+    opened = []
+
+    class Stub(AbstractContextManager):
+        """A page that nobody waits for."""
+
+        url = ""
+
+        def __init__(self, pipeline, *settings) -> None:
+            opened.append(settings)
+
+        def __exit__(self, *exception) -> None:
+            pass
+
+        def wait(self) -> None:
+            pass
+
+    monkeypatch.setattr("dreaminpainter.app.server.Server", Stub)
+    assert main(["serve", *written]) == 0
+    assert opened == [("critters", "127.0.0.1", 7860)]
 
 
 def test_ones_own_photographs_are_prepared_captioned_examined_and_trained_on(tmp_path, monkeypatch, capsys) -> None:

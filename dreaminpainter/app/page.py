@@ -107,10 +107,10 @@ def _question(answers: Answers) -> Asked:
     with gr.Row(equal_height=False):
         with gr.Column(min_width=240):
             gr.Markdown("### 2 · Subject\nCrop it or paint over it, unless it is cut out.", elem_classes="di-title")
-            reference = _editor(300, ("crop",), "reference")
+            reference = _editor(280, ("crop",), "reference")
         with gr.Column(min_width=240):
             gr.Markdown("### 3 · Prompt\nWhat the whole picture shows.", elem_classes="di-title")
-            prompt = gr.Textbox(show_label=False, container=False, lines=8, max_lines=8, elem_id="prompt")
+            prompt = gr.Textbox(show_label=False, container=False, lines=7, max_lines=7, elem_id="prompt")
             with gr.Row():
                 fill = gr.Button("Fill the hole", variant="primary", scale=3, min_width=140, elem_id="fill")
                 stop = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
@@ -160,8 +160,8 @@ def _result(answers: Answers, asked: Asked) -> None:
         format="png",
         interactive=False,
         buttons=["fullscreen"],
-        height=560,
-        max_height=560,
+        height=620,
+        max_height=620,
         elem_id="result",
     )
     status = gr.HTML(views.IDLE, elem_id="status")
@@ -173,7 +173,7 @@ def _result(answers: Answers, asked: Asked) -> None:
                 format="png",
                 interactive=False,
                 buttons=[],
-                height=280,
+                height=300,
                 min_width=240,
                 elem_id="tokens",
             )
