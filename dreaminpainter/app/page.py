@@ -16,6 +16,14 @@ ONE_AT_A_TIME: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "pipe
 """All that fills stands in one queue."""
 AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """What needs no pipeline is answered at once."""
+WHEN_DRAWN = """
+async () => {
+    while (document.querySelectorAll("#scene canvas, #reference canvas").length < 2)
+        await new Promise((done) => setTimeout(done, 100));
+    await new Promise((done) => setTimeout(done, 500));
+}
+"""
+"""Waits for the editors: paint that is there before a canvas is ready is lost, or drawn beside the picture."""
 HEAD = """
 # DreamInpainter
 Paint over a part of a scene, show a subject, say what it does there. The hole is filled with *that* subject doing what
@@ -81,8 +89,7 @@ def _try_examples(page: gr.Blocks, examples: list[Example], gallery: gr.Gallery,
 
     shown = [asked.scene, asked.reference, asked.settings[0]]
     gallery.select(choose, None, shown, **AT_ONCE)
-    # Not as the editors' first value: paint that is there before the canvas has its size is drawn beside the picture.
-    page.load(lambda: show(0), None, shown, **AT_ONCE)
+    page.load(lambda: show(0), None, shown, js=WHEN_DRAWN, **AT_ONCE)
 
 
 def _editor(height: int, transforms: tuple[Any, ...], name: str) -> gr.ImageEditor:
