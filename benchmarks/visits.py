@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+from dreaminpainter.errors import MissingFileError
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-background-networking")
 
@@ -18,11 +20,18 @@ def browser_path() -> str | None:
 
 @contextmanager
 def browsing() -> Iterator[Any]:
-    """A browser with a fresh profile."""
+    """A browser with a fresh profile.
+
+    Raises:
+        MissingFileError: none is installed.
+    """
     from playwright.sync_api import sync_playwright
 
+    path = browser_path()
+    if path is None:
+        raise MissingFileError(f"There is no browser here. Install one of {', '.join(BROWSERS)}.")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path(), args=[*FLAGS])
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS])
         try:
             yield browser
         finally:
@@ -56,6 +65,10 @@ class Visit:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leaves the page."""
         self._context.close()
 
     def upload(self, editor: str, path: Path | str) -> None:
@@ -73,7 +86,7 @@ class Visit:
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         self.page.mouse.move(x + start[0], y + start[1])
         self.page.mouse.down()
-        self.page.mouse.move(x + end[0], y + end[1], steps=8)
+        self.page.mouse.move(x + end[0], y + end[1], steps=4)
         self.page.mouse.up()
         self.page.wait_for_timeout(300)
 
@@ -104,6 +117,12 @@ class Visit:
         found.value.save_as(path)
         return path
 
-    def is_too_wide(self) -> bool:
-        """Whether one would have to scroll sideways."""
-        return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+    def too_wide(self) -> list[str]:
+        """What reaches beyond the window's right edge, where one would have to scroll or could not see it."""
+        found: list[str] = self.page.evaluate(
+            """() => [...document.querySelectorAll("body *")]
+                .filter((element) => element.checkVisibility() && element.getBoundingClientRect().width > 0)
+                .filter((element) => element.getBoundingClientRect().right > window.innerWidth + 1)
+                .map((element) => `${element.tagName}.${element.className}`)"""
+        )
+        return found

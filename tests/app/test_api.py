@@ -11,6 +11,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from dreaminpainter.app import answers
+from dreaminpainter.app.server import WAITING
 from dreaminpainter.pictures import open_reference
 
 pytestmark = pytest.mark.xdist_group("page")
@@ -105,7 +106,9 @@ def test_a_cancelled_call_stops(client, server, files) -> None:
     assert len(job.outputs()) < 200
 
 
-def test_a_file_that_is_too_large_is_refused(client, server, files, tmp_path, monkeypatch) -> None:
+def test_a_file_that_is_too_large_is_refused(client, server, files, monkeypatch) -> None:
+    assert server.page.max_file_size == 64 * 2**20
+    assert server.page._queue.max_size == WAITING
     monkeypatch.setattr(server.page, "max_file_size", 1000)
     with pytest.raises(Exception, match=r"413|size|large"):
         client.predict(**asked(files))
