@@ -97,6 +97,7 @@ class Visit:
             self.page.locator("#settings button").first.click()
         field.fill(str(count))
         field.press("Tab")
+        self.page.wait_for_timeout(500)  # until the page has told the server
 
     def fill(self) -> None:
         """Presses the button."""
@@ -105,7 +106,7 @@ class Visit:
     def wait_for(self, text: str) -> None:
         """Until the status says so."""
         self.page.wait_for_function(
-            "text => document.querySelector('#status').innerText.includes(text)", arg=text, timeout=30_000
+            "text => document.querySelector('#status').innerText.includes(text)", arg=text, timeout=90_000
         )
 
     def download(self, button: str, folder: Path) -> Path:

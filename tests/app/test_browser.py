@@ -42,7 +42,7 @@ def test_ones_own_picture_is_uploaded_painted_and_filled(browser, server, tmp_pa
         visit.wait_for("Filled")
         assert "zealously" in visit.page.inner_text("#status")
         assert "reference" in visit.page.inner_text("#shares")
-        assert visit.page.locator("#tokens img").is_visible()
+        visit.page.locator("#tokens img").wait_for(state="visible")
         assert visit.page.locator("#result img").count() == 2
         settings = json.loads(visit.download("#json", tmp_path).read_text())
         assert settings["prompt"] == "a critter waves zealously"
@@ -56,7 +56,7 @@ def test_ones_own_picture_is_uploaded_painted_and_filled(browser, server, tmp_pa
         visit.page.click("#box")
         visit.page.wait_for_timeout(1000)
         visit.fill()
-        visit.page.wait_for_function("document.querySelectorAll('#history img').length == 2", timeout=30_000)
+        visit.page.wait_for_function("document.querySelectorAll('#history img').length == 2", timeout=90_000)
         box = (np.asarray(Image.open(visit.download("#png", tmp_path))) != scene).any(2)
         expected = np.zeros_like(stroke)
         expected[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = True
@@ -132,7 +132,7 @@ def stopped_before_its_end(server):
     hook = server.studio.pipeline.network.register_forward_hook(lambda *_: made.append(1))
     try:
         yield
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while server.studio.is_busy and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not server.studio.is_busy

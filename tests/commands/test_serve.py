@@ -46,6 +46,6 @@ def test_it_serves_this_machine_alone_until_it_is_interrupted() -> None:
             with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.2", port), timeout=5):
                 pass
         command.send_signal(signal.SIGINT)
-        assert command.wait(timeout=20) == 0
+        assert command.wait(timeout=120) == 0
     finally:
         command.kill()
