@@ -95,9 +95,15 @@ class Visit:
         field = self.page.get_by_label("number input for Steps")
         if not field.is_visible():
             self.page.locator("#settings button").first.click()
-        field.fill(str(count))
-        field.press("Tab")
-        self.page.wait_for_timeout(500)  # until the page has told the server
+        slider = self.page.get_by_label("range slider for Steps")
+        # What is typed while the settings still unfold can be lost.
+        for _ in range(10):
+            field.fill(str(count))
+            field.press("Tab")
+            self.page.wait_for_timeout(200)
+            if slider.input_value() == str(count):
+                return
+        raise TimeoutError(f"The page does not take {count} steps.")
 
     def fill(self) -> None:
         """Presses the button."""

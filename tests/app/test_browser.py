@@ -41,9 +41,9 @@ def test_ones_own_picture_is_uploaded_painted_and_filled(browser, server, tmp_pa
         visit.fill()
         visit.wait_for("Filled")
         assert "zealously" in visit.page.inner_text("#status")
+        visit.page.locator("#tokens img").wait_for()
         assert "reference" in visit.page.inner_text("#shares")
-        visit.page.locator("#tokens img").wait_for(state="visible")
-        assert visit.page.locator("#result img").count() == 2
+        visit.page.wait_for_function("document.querySelectorAll('#result img').length == 2")
         settings = json.loads(visit.download("#json", tmp_path).read_text())
         assert settings["prompt"] == "a critter waves zealously"
         assert settings["num_inference_steps"] == 5
@@ -94,6 +94,7 @@ def test_two_visitors_at_once_are_served_one_after_the_other(browser, server, tm
             for visit, steps in ((first, 30), (second, 3)):
                 visit.wait_for("Filled")
                 assert json.loads(visit.download("#json", tmp_path).read_text())["num_inference_steps"] == steps
+                visit.page.locator("#history img").first.wait_for()
                 assert visit.page.locator("#history img").count() == 1, "each has a history of their own"
         # Who leaves has their job stopped.
         first.steps(200)
