@@ -12,6 +12,13 @@ import pytest
 from dreaminpainter.cli import main
 from dreaminpainter.commands import serve
 
+# What a shell starts in the background ignores interrupts, and so would whatever these tests start.
+INTERRUPTED = """
+import signal, sys
+from dreaminpainter.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main(sys.argv[1:]))
+"""
 SMALL = str(Path(__file__).parents[1] / "models" / "critters_small")
 
 
@@ -35,8 +42,8 @@ def test_it_serves_this_machine_alone_until_it_is_interrupted() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = ["-m", "dreaminpainter", "serve", "--checkpoint", SMALL, "--port", str(port), "--device", "cpu"]
-    command = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    words = ["serve", "--checkpoint", SMALL, "--port", str(port), "--device", "cpu"]
+    command = subprocess.Popen([sys.executable, "-c", INTERRUPTED, *words], stdout=subprocess.PIPE, text=True)
     try:
         assert command.stdout is not None
         assert f"http://127.0.0.1:{port}" in command.stdout.readline()
