@@ -40,6 +40,13 @@ def trained_pipeline(checkpoint: dict[str, Any]) -> DreamInpainterPipeline:
     return pipeline
 
 
+def state_of(path: str) -> list[str]:
+    """What tells whether the weights at `path` are still the same ones: their files with sizes and times."""
+    place = Path(packaged(path))
+    files = sorted(place.rglob("*.safetensors")) if place.is_dir() else [place]
+    return [f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files if file.is_file()]
+
+
 def untrained_pipeline(checkpoint: dict[str, Any]) -> DreamInpainterPipeline:
     """The pipeline that a checkpoint describes, with random weights in all but its autoencoder, which never trains."""
     model = checkpoint["model"]

@@ -103,7 +103,7 @@ def open_mask(path: PathLike, notes: list[str], size: tuple[int, int] | None = N
         MissingFileError: there is no such file.
         InputError: the picture is refused, of another size, or has no white pixel.
     """
-    mask = _brightness(_open_upright(path, "mask", notes))
+    mask = brightness(_open_upright(path, "mask", notes))
     if size is not None and mask.size != size:
         raise InputError(
             f"The mask {path} is {mask.width} x {mask.height} pixels (width x height), the picture that it belongs to "
@@ -271,11 +271,12 @@ def _rgb(picture: Image.Image) -> Image.Image:
     return picture
 
 
-def _brightness(picture: Image.Image) -> Image.Image:
+def brightness(picture: Image.Image) -> Image.Image:
+    """The picture in grey (mode "L"), as masks are read: laid on black where it has alpha."""
     if alpha_of(picture) is not None:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "black"), picture)
-    return _rgb(picture).convert("L")
+    return _rgb(picture.copy()).convert("L")
 
 
 def _threshold(grey: Image.Image) -> Image.Image:

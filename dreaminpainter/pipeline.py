@@ -179,7 +179,7 @@ class DreamInpainterPipeline(DiffusionPipeline):
         match_colours: bool = False,
         output_type: str = "pil",
         return_dict: bool = True,
-        callback_on_step_end: Callable[[Any, int, int, dict[str, Any]], dict[str, Any]] | None = None,
+        callback_on_step_end: Callable[[Any, int, Tensor, dict[str, Any]], dict[str, Any]] | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
     ) -> DreamInpainterOutput | tuple[Any]:
         """Fills.
@@ -276,7 +276,7 @@ class DreamInpainterPipeline(DiffusionPipeline):
         branches: Branches,
         hole: Tensor,
         scene: Tensor,
-        callback: Callable[[Any, int, int, dict[str, Any]], dict[str, Any]] | None,
+        callback: Callable[[Any, int, Tensor, dict[str, Any]], dict[str, Any]] | None,
     ) -> Tensor:
         drawing = {"generator": generator} if "generator" in signature(self.scheduler.step).parameters else {}
         self.interrupt = False
@@ -289,7 +289,7 @@ class DreamInpainterPipeline(DiffusionPipeline):
             # The arithmetic of the scheduler stays in the latents' float32, whatever the networks' precision.
             latents = self.scheduler.step(prediction.to(latents.dtype), timestep, latents, **drawing).prev_sample
             if callback is not None:
-                latents = callback(self, step, int(timestep), {"latents": latents}).get("latents", latents)
+                latents = callback(self, step, timestep, {"latents": latents}).get("latents", latents)
         return latents
 
     def _check(self, reference_scale: float, num_images_per_prompt: int, feather: int, tensors: Sequence[str]) -> None:
@@ -325,7 +325,11 @@ class DreamInpainterPipeline(DiffusionPipeline):
         if prompt is not None and embeds is not None:
             raise InputError("Both prompt and prompt_embeds are given. Give the one that shall be read.")
         if embeds is not None:
-            return embeds.to(self._execution_device)
+            if len(embeds) not in (1, count):
+                raise InputError(
+                    f"There are {len(embeds)} of prompt_embeds and {count} pictures. Give one, or one each."
+                )
+            return embeds.to(self._execution_device).expand(count, -1, -1)
         if prompt is None:
             raise InputError("There is neither a prompt nor prompt_embeds. Say what the filled picture shows.")
         prompts = repeat_to([prompt] if isinstance(prompt, str) else prompt, count, "prompt")

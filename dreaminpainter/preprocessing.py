@@ -12,7 +12,7 @@ from torch import Tensor
 from dreaminpainter.canvas import as_unit, resize
 from dreaminpainter.cutout import cut_out
 from dreaminpainter.errors import InputError
-from dreaminpainter.pictures import alpha_of
+from dreaminpainter.pictures import alpha_of, brightness
 from dreaminpainter.visualization import to_image
 
 logger = logging.get_logger(__name__)
@@ -37,7 +37,7 @@ def as_pictures(pictures: Pictures, channels: int) -> list[Tensor]:
     if isinstance(pictures, Image.Image):
         return [_from_pil(pictures, channels)]
     if isinstance(pictures, np.ndarray):
-        tensor = torch.from_numpy(pictures)
+        tensor = torch.from_numpy(np.ascontiguousarray(pictures))  # torch takes no mirrored views
         if tensor.ndim == 2 or (tensor.ndim == 3 and channels == 1 and tensor.shape[-1] != 1):
             tensor = tensor[..., None]
         tensor = tensor.movedim(-1, -3)
@@ -71,7 +71,7 @@ def _from_pil(picture: Image.Image, channels: int) -> Tensor:
         )
     if channels == 3 and alpha_of(picture) is not None:
         logger.warning("A picture has transparent parts; the colours under them are shown.")
-    array = np.array(picture.convert("RGB" if channels == 3 else "L"))
+    array = np.array(picture.convert("RGB") if channels == 3 else brightness(picture))
     return torch.from_numpy(array).reshape(*array.shape[:2], channels).permute(2, 0, 1).contiguous()
 
 

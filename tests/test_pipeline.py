@@ -234,6 +234,7 @@ def test_a_selector_that_draws_draws_from_the_keys():
         ({"num_images_per_prompt": 0}, SettingError, "num_images_per_prompt=0"),
         ({"generator": [seeded()] * 2}, InputError, "2 generators and 1 fills"),
         ({"latents": torch.zeros(1, 4, 8, 8)}, InputError, "latents are"),
+        ({"prompt": None, "prompt_embeds": torch.zeros(3, 24, 32)}, InputError, "3 of prompt_embeds and 1 pictures"),
         ({"image": Image.new("I;16", (32, 32))}, InputError, "mode I;16"),
         ({"callback_on_step_end_tensor_inputs": ["noise"]}, SettingError, "noise"),
         ({"k": 0}, SettingError, "k is 0"),

@@ -124,7 +124,7 @@ def test_a_callback_sees_every_step_and_may_change_the_latents():
     pipe, seen = pipeline(), []
 
     def blank_at_last(pipe, step, timestep, tensors):
-        seen.append((step, timestep, tuple(tensors["latents"].shape)))
+        seen.append((step, int(timestep), tuple(tensors["latents"].shape)))
         return {"latents": torch.zeros_like(tensors["latents"])} if step == 2 else {}
 
     given = arguments(num_inference_steps=3, output_type="latent", callback_on_step_end=blank_at_last)

@@ -123,3 +123,24 @@ def test_a_reference_without_a_mask_is_taken_whole_on_a_white_square():
     pixels, subject = as_references(torch.zeros(3, 10, 20), None, 20)
     assert pixels.shape == (1, 3, 20, 20) and subject.all()
     assert (pixels[0, :, :4] == 1).all() and (pixels[0, :, 6:14] == -1).all() and (pixels[0, :, -4:] == 1).all()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_what_is_transparent_in_a_mask_is_kept(mode):
+    mask = Image.new("RGBA", (4, 4), (255, 255, 255, 0))
+    mask.putpixel((1, 2), (255, 255, 255, 255))
+    (found,) = as_masks(mask.convert(mode), [torch.zeros(3, 4, 4)])
+    assert found.nonzero().tolist() == [[0, 2, 1]]
+
+
+def test_a_picture_that_was_given_stays_as_it_was():
+    mask = Image.new("RGB", (4, 4), "white")
+    mask.info["note"] = "mine"
+    as_masks(mask, [torch.zeros(3, 4, 4)])
+    as_pictures(mask, 3)
+    assert mask.info == {"note": "mine"}
+
+
+def test_mirrored_arrays_are_taken():
+    array = colours(5, 7)
+    assert torch.equal(as_pictures(array[..., ::-1], 3)[0], as_pictures(array, 3)[0].flip(0))

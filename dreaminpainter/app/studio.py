@@ -99,7 +99,7 @@ class Studio:
             scene, hole = _small(job.scene), _small(job.hole)
             stop = False
 
-            def watch(pipeline: Any, step: int, timestep: int, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+            def watch(pipeline: Any, step: int, timestep: Tensor, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
                 pipeline.interrupt = stop
                 steps = job.settings.num_inference_steps
                 is_shown = step % -(-steps // PREVIEWS) == 0

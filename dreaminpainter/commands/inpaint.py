@@ -7,7 +7,7 @@ from typing import Any
 import torch.nn.functional as F
 from jsonargparse import auto_cli
 
-from dreaminpainter.checkpoints import load_pipeline
+from dreaminpainter.checkpoints import load_pipeline, state_of
 from dreaminpainter.commands.devices import chosen_device
 from dreaminpainter.commands.fills import Filled, Filler, Request, save
 from dreaminpainter.commands.many import fill_all
@@ -108,7 +108,7 @@ def inpaint(
     pipeline = load_pipeline(checkpoint).to(chosen_device(device))
     filler = Filler(pipeline, settings, seed, num_images_per_prompt, reference_box, reference_segmenter)
     if request is None:
-        return fill_all(filler, str(jobs), Path(output or "filled"), settings | {"checkpoint": checkpoint})
+        return fill_all(filler, str(jobs), Path(output or "filled"), settings | {"weights": state_of(checkpoint)})
     filled = filler(request)
     for note in filled.notes:
         print(f"note: {note}", file=sys.stderr)

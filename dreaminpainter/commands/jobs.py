@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
@@ -99,7 +100,7 @@ def read_jobs(path: str) -> tuple[list[Job], list[LeftOut]]:
                 continue
             mask = root / entry.reference_mask if entry.reference_mask else None
             request = Request(root / entry.image, root / entry.mask, root / entry.reference, entry.captions[0], mask)
-            jobs.append(Job(entry.id.replace("/", "-"), request))
+            jobs.append(Job(_name(entry.id), request))
     if not jobs:
         raise InputError(f"{path} holds no job that is complete{_first(none)}. {_LAYOUT}.")
     if len({job.id for job in jobs}) < len(jobs):
@@ -126,6 +127,12 @@ def write_results(folder: Path, results: Iterable[Result]) -> None:
         writer = csv.DictWriter(file, list(Result.__dataclass_fields__))
         writer.writeheader()
         writer.writerows(asdict(one) for one in results)
+
+
+def _name(id_: str) -> str:
+    """An id as the name of a file in the output folder, which nothing else there has."""
+    name = re.sub(r"[^\w.\- ]", "-", id_)[:120].strip(". ") or "job"
+    return f"{name}-job" if name in ("contact_sheet", "results") else name
 
 
 def _first(none: list[LeftOut]) -> str:

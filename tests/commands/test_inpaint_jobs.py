@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -120,3 +121,30 @@ def test_a_folder_without_jobs_says_what_is_missing(checkpoint, jobs, capsys, sp
     spoil(jobs)
     assert run(checkpoint, jobs) == 2
     assert told in capsys.readouterr().err
+
+
+def test_no_picture_that_is_read_is_written_over(checkpoint, jobs, capsys) -> None:
+    before = (jobs / "ann.png").read_bytes()
+    assert main(["inpaint", "--jobs", str(jobs), "--checkpoint", checkpoint, "--output", str(jobs)]) == 2
+    assert "Name another folder" in capsys.readouterr().err and (jobs / "ann.png").read_bytes() == before
+
+
+def test_ids_become_names_of_files_in_the_folder_alone(checkpoint, jobs) -> None:
+    ids = ["../a", "b;c", "contact_sheet", "x" * 300]
+    row = {"image": "ann.png", "mask": "ann_mask.png", "reference": "bob_reference.png", "caption": "a hat"}
+    (jobs / "list.jsonl").write_text("\n".join(json.dumps(row | {"id": id_}) for id_ in ids))
+    for _ in range(2):
+        assert run(checkpoint, jobs / "list.jsonl") == 0
+    names = [row["outputs"] for row in results()]
+    assert len(set(names)) == 4 and all((Path("out") / name).is_file() for name in names)
+    assert names[1:3] == ["b-c.png", "contact_sheet-job.png"]
+
+
+def test_other_weights_of_the_same_name_fill_anew(checkpoint, jobs, tmp_path, capsys) -> None:
+    copy = tmp_path / "last.ckpt"
+    copy.write_bytes(Path(checkpoint).read_bytes())
+    assert run(str(copy), jobs) == 0 and run(str(copy), jobs) == 0
+    assert "3 of 3 jobs are done already" in capsys.readouterr().out
+    os.utime(copy, ns=(1, 1))
+    assert run(str(copy), jobs) == 0
+    assert "done already" not in capsys.readouterr().out
