@@ -16,7 +16,7 @@ from PIL import Image
 from dreaminpainter.app import views
 from dreaminpainter.app.inputs import Editor, boxed, from_editors, from_files
 from dreaminpainter.app.jobs import Job, Settings
-from dreaminpainter.app.records import Record, Recorder, with_newest
+from dreaminpainter.app.records import Record, Recorder, forget, with_newest
 from dreaminpainter.app.studio import Step, Studio
 from dreaminpainter.errors import DreamInpainterError
 
@@ -133,7 +133,11 @@ class Answers:
             if isinstance(news, Step):
                 yield None, {"step": news.done, "steps": news.steps}
             else:
-                yield self.recorder.keep(news).picture, self.recorder.settings(news)
+                record = self.recorder.keep(news)
+                try:  # Gradio has copied the file when it comes back; nobody asks for this one again.
+                    yield record.picture, self.recorder.settings(news)
+                finally:
+                    forget([record])
 
     @contextmanager
     def _shown(self) -> Iterator[Callable[[Image.Image], str]]:

@@ -35,6 +35,14 @@ def asked(files: dict[str, str], **changes: object) -> dict[str, object]:
     return {"api_name": "/fill", **pictures, **SETTINGS, **changes}
 
 
+def test_what_a_program_was_sent_is_kept_no_longer(client, server, files) -> None:
+    client.predict(**asked(files))
+    deadline = time.monotonic() + 30
+    while (kept := list(Path(server._folder.name).rglob("*.png"))) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert kept == []
+
+
 def test_a_program_gets_what_the_pipeline_gives(client, pipeline, files) -> None:
     path, told = client.predict(**asked(files))
     subject, mask = open_reference(files["reference_image"], [])
