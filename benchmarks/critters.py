@@ -11,7 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from benchmarks.drawings import loose_holes
-from benchmarks.methods import Method, Model, Wordless, another_drawing, collage, truth, without_reference
+from benchmarks.methods import Method, Model, Wordless, another_drawing, collage, truth
 from benchmarks.probes import FOLDER as PROBES
 from benchmarks.probes import accuracy
 from benchmarks.statistics import percent, table
@@ -20,13 +20,13 @@ from dreaminpainter.cutout import boxes_of
 from dreaminpainter.data.critters.attributes import IDENTITY, TEXT
 from dreaminpainter.data.sources.critters import CrittersSource
 from dreaminpainter.evaluation import AttributeProbes
+from dreaminpainter.evaluation.methods.ours import without_reference
+from dreaminpainter.evaluation.metrics.attributes import FOLLOWED
 from dreaminpainter.pipeline import DreamInpainterPipeline
 from dreaminpainter.randomness import sample_key
 from dreaminpainter.types import Batch, Reference
 
 RESULT = "benchmarks/results/critters.md"
-FOLLOWED = ("hat", "mouth", "pose")
-"""What the text tells of the critter itself; the ride is counted apart."""
 
 
 @dataclass

@@ -9,9 +9,8 @@ from torch import Tensor
 
 from dreaminpainter.cutout import boxes_of
 from dreaminpainter.filling import fill_batch
-from dreaminpainter.network import Subject, SubjectInpainter
 from dreaminpainter.pipeline import DreamInpainterPipeline
-from dreaminpainter.types import Batch, Reference
+from dreaminpainter.types import Batch
 
 Method = Callable[[Batch], Tensor]
 """From a batch to (B, 3, H, W) in [0, 1], its holes filled."""
@@ -39,25 +38,6 @@ class Wordless(Model):
 
     def __call__(self, batch: Batch) -> Tensor:
         return super().__call__(replace(batch, caption=[""] * len(batch)))
-
-
-class Forgetful(SubjectInpainter):
-    """A network that reads the reference and forgets it, as for the dropped references of its training."""
-
-    def read(self, reference: Reference, keys: Tensor | None = None, k: int | None = None) -> Subject:
-        """As the network does, but every token is zero."""
-        subject = super().read(reference, keys, k)
-        return replace(subject, tokens=torch.zeros_like(subject.tokens))
-
-
-def without_reference(pipeline: DreamInpainterPipeline) -> DreamInpainterPipeline:
-    """The same model, asked without its reference."""
-    parts = {name: getattr(pipeline, name) for name in ("vae", "text_encoder", "tokenizer", "unet", "scheduler")}
-    pipeline = DreamInpainterPipeline(
-        **parts, adapter=pipeline.adapter, network=Forgetful.of(pipeline.unet, pipeline.adapter)
-    )
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
 
 
 def truth(batch: Batch) -> Tensor:

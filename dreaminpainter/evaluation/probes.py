@@ -68,6 +68,13 @@ class AttributeProbes(ModelMixin, ConfigMixin):
         features = self.trunk(crop(images, boxes, self.config.size))
         return {name: head(features) for name, head in self.heads.items()}
 
+    def features(self, images: Tensor) -> Tensor:
+        """(B, C, h, w), the last convolution's, of whole pictures (B, 3, H, W) in [-1, 1]."""
+        height, width = images.shape[-2:]
+        boxes = images.new_tensor([[0, 0, width, height]]).expand(len(images), -1)
+        found: Tensor = self.trunk(crop(images, boxes, self.config.size))
+        return found
+
     @torch.no_grad()
     def right(self, images: Tensor, boxes: Tensor, codes: dict[str, Tensor]) -> dict[str, Tensor]:
         """(B,) bool of each attribute that `codes` names: whether it is seen in the picture.

@@ -7,11 +7,12 @@ import torch
 from tiny import tiny_model
 
 from benchmarks.critters import Score, cases, measure, report, together
-from benchmarks.methods import Model, another_drawing, collage, truth, without_reference
-from benchmarks.statistics import bootstrap
+from benchmarks.methods import Model, another_drawing, collage, truth
 from dreaminpainter.data.critters import IDENTITY, TEXT, VALUES
 from dreaminpainter.data.sources.critters import CrittersSource
 from dreaminpainter.evaluation import AttributeProbes
+from dreaminpainter.evaluation.methods.ours import without_reference
+from dreaminpainter.evaluation.statistics import bootstrap
 from dreaminpainter.filling import fill_batch
 
 SOURCE = CrittersSource(128, 64, 6, "test", "cross", supersample=1, reference_supersample=1)
@@ -106,7 +107,8 @@ def test_pairs_are_right_where_both_of_them_are() -> None:
 
 def test_the_interval_of_a_share_is_that_of_its_standard_error() -> None:
     values = (torch.arange(400) % 5 == 0).float()
-    mean, low, high = bootstrap(values)
+    found = bootstrap(values)
+    mean, low, high = found.mean, found.low, found.high
     assert mean == pytest.approx(0.2)
     half = 1.96 * (0.2 * 0.8 / 400) ** 0.5
     assert (mean - low, high - mean) == pytest.approx((half, half), abs=0.005)

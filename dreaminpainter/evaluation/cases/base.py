@@ -1,0 +1,182 @@
+"""What an evaluation asks of a method: cases, and the files that hold them.
+
+A case file is JSON Lines or Parquet, a row a case; pictures lie beside it and are named relative to it, each with its
+checksum, so that two tables of the same cases are tables of the same pictures.
+
+Example:
+    >>> import tempfile
+    >>> case = Case("c1", "edit", "scene.png", "mask.png", "cat.png", prompt="a cat sleeps", class_name="cat")
+    >>> file = Path(tempfile.mkdtemp()) / "cases.jsonl"
+    >>> CaseSet(file, [case]).write()
+    >>> CaseSet.read(file).cases == [case]
+    True
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from dreaminpainter.atomic import sweep, whole
+from dreaminpainter.errors import InputError, MissingFileError
+
+Kind = Literal["identity", "edit", "class change", "contradiction", "mask shape"]
+KINDS: tuple[str, ...] = get_args(Kind)
+PICTURES = ("scene", "mask", "reference", "reference_mask", "truth")
+"""The fields that name a picture."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to fill.
+
+    Args:
+        id: unique within the set.
+        kind: what it is to find out: "identity" (the class's name as the prompt), "edit" (the prompt asks for
+            something that the reference does not show), "class change", "contradiction" (for the opposite of what it
+            shows), "mask shape" (an odd hole).
+        scene: the picture with the hole; what is in the hole is not shown to any method but the ceiling.
+        mask: black and white, of the scene's size; white is filled.
+        reference: the subject.
+        prompt: what the filled picture shows.
+        class_name: the subject's class, in words.
+        reference_mask: the subject in the reference; where there is none, all of it is.
+        truth: what a right fill looks like, where that is known.
+        subject: whose picture the reference is; cases of one subject share it.
+        attributes: what a right fill shows, such as {"hat": "crown"}, where that is known.
+        shown: what the reference shows, likewise.
+        checksums: of the pictures, by field.
+    """
+
+    id: str
+    kind: Kind
+    scene: str
+    mask: str
+    reference: str
+    prompt: str
+    class_name: str
+    reference_mask: str = ""
+    truth: str = ""
+    subject: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
+    shown: dict[str, str] = field(default_factory=dict)
+    checksums: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InputError(f"The case {self.id} is of the kind {self.kind!r}. Give one of {', '.join(KINDS)}.")
+
+    def files(self) -> dict[str, str]:
+        """The pictures that there are, by field."""
+        return {name: getattr(self, name) for name in PICTURES if getattr(self, name)}
+
+
+@dataclass
+class CaseSet:
+    """Cases and where they are.
+
+    Args:
+        file: JSON Lines or Parquet; pictures are named relative to its folder.
+        cases: in their order.
+    """
+
+    file: Path
+    cases: list[Case]
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    @property
+    def folder(self) -> Path:
+        """Where the pictures' names start from."""
+        return self.file.parent
+
+    @property
+    def checksum(self) -> str:
+        """Of all cases with their pictures; where they lie does not matter."""
+        content = [{**asdict(case), **dict.fromkeys(PICTURES, "")} for case in self.cases]
+        return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+    @classmethod
+    def read(cls, file: Path) -> "CaseSet":
+        """The cases of a file.
+
+        Raises:
+            MissingFileError: there is no such file.
+            InputError: it holds no cases, or something else.
+        """
+        if not file.is_file():
+            raise MissingFileError(f"There is no file of cases {file}. Name a .jsonl or .parquet file of cases.")
+        cases = [_case(row, f"{file}, row {number}") for number, row in enumerate(_rows(file), start=1)]
+        if not cases:
+            raise InputError(f"{file} holds no case.")
+        if len({case.id for case in cases}) < len(cases):
+            raise InputError(f"{file} has cases of the same id. Give each an id of its own.")
+        return cls(file, cases)
+
+    def write(self) -> None:
+        """Writes the file, whole or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        sweep(self.folder, self.file.name)
+        with whole(self.file) as beside:
+            if self.file.suffix == ".parquet":
+                _write_parquet(self.cases, beside)
+            else:
+                lines = [json.dumps(asdict(case), ensure_ascii=False) + "\n" for case in self.cases]
+                beside.write_text("".join(lines), encoding="utf-8")
+
+
+def checksum(file: Path) -> str:
+    """Of a file's bytes."""
+    return blake2b(file.read_bytes(), digest_size=8).hexdigest()
+
+
+def _case(row: dict[str, Any], place: str) -> Case:
+    known = {one.name for one in fields(Case)}
+    needed = {"id", "kind", "scene", "mask", "reference", "prompt", "class_name"}
+    missing, unknown = sorted(needed - row.keys()), sorted(row.keys() - known)
+    if missing or unknown:
+        problem = f"lacks {', '.join(missing)}" if missing else f"has the unknown {', '.join(unknown)}"
+        raise InputError(f"{place}: the case {problem}. A case has {', '.join(one.name for one in fields(Case))}.")
+    return Case(**row)
+
+
+def _rows(file: Path) -> Iterator[dict[str, Any]]:
+    if file.suffix == ".parquet":
+        yield from _parquet_rows(file)
+        return
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise InputError(f"{file}, line {number} is no JSON: {error}. Write one case a line.") from error
+            if not isinstance(row, dict):
+                raise InputError(f"{file}, line {number} is no case but {row!r}. Write one JSON object a line.")
+            yield row
+
+
+_DICTS = ("attributes", "shown", "checksums")
+"""Kept as JSON in Parquet, whose columns would otherwise be the union of all keys."""
+
+
+def _parquet_rows(file: Path) -> Iterator[dict[str, Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        rows = pq.read_table(file).to_pylist()
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{file} is no Parquet file: {error}") from error
+    for row in rows:
+        yield row | {name: json.loads(row[name]) for name in _DICTS if name in row}
+
+
+def _write_parquet(cases: list[Case], path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [asdict(case) | {name: json.dumps(getattr(case, name)) for name in _DICTS} for case in cases]
+    pq.write_table(pa.Table.from_pylist(rows), path)
