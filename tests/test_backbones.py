@@ -170,3 +170,12 @@ def test_a_folders_architecture_can_be_had_without_its_weights(tmp_path):
     assert not torch.equal(parts.unet.conv_in.weight, model.network.unet.conv_in.weight)
     assert parts.text_encoder.config.hidden_size == model.text_encoder.config.hidden_size
     assert parts.tokenizer("a critter").input_ids == model.tokenizer("a critter").input_ids
+
+
+def test_where_the_down_stack_has_attention_is_a_setting():
+    kinds = ("DownBlock2D", "CrossAttnDownBlock2D")
+    for first, expected in enumerate([(1, 1), (0, 1)]):
+        unet = TinyBackbone(channels=[32, 32], attention_from=first).build(Composite()).unet
+        assert unet.config.down_block_types == tuple(kinds[kind] for kind in expected)
+    with pytest.raises(SettingError, match="attention_from is 2; of 2 blocks give one from 0 to 1"):
+        TinyBackbone(channels=[32, 32], attention_from=2).build(Composite())

@@ -4,6 +4,7 @@ from collections import defaultdict
 from itertools import combinations
 
 import torch
+import torch.nn.functional as F
 from kornia.filters import sobel
 from torch import Tensor
 
@@ -31,18 +32,20 @@ class Diversity(SampleMetric):
 
 
 class OutlineCopy(SampleMetric):
-    """How much more the fill's outlines lie on the reference's than on another subject's.
+    """How much better the reference's outlines fit into the fill than another subject's do.
 
-    Edges (Sobel, by kornia) of what lies in the hole and of the cut-out, both brought to one size; their correlation,
-    less that with the cut-out of an unrelated case. Near 1 for the reference pasted as it is, about 0 where pose and
-    shape are the fill's own. Our own measure of what the paper's Fig. 3 shows.
+    Edges (Sobel, by kornia) of what lies in the hole, and of the cut-out at several sizes; the greatest normalised
+    cross-correlation over all sizes and places, less that of the cut-out of an unrelated case. High where the reference
+    was pasted, about 0 where pose and shape are the fill's own. Our own measure of what the paper's Fig. 3 shows.
 
     Args:
-        resolution: side in pixels at which edges are compared.
+        resolution: side in pixels of the hole's box when edges are compared.
+        smallest: the cut-out's least size there, as a share of the hole's.
     """
 
-    def __init__(self, resolution: int = 64) -> None:
+    def __init__(self, resolution: int = 64, smallest: float = 0.4) -> None:
         self.resolution = resolution
+        self.smallest = smallest
         super().__init__()
 
     @property
@@ -50,20 +53,12 @@ class OutlineCopy(SampleMetric):
         return [Column("outline copy", "lower")]
 
     def score(self, samples: list[Sample]) -> Tensor:
-        fills, own, other = (
-            self._edges(pictures)
-            for pictures in (
-                [on_white(one.fill, one.mask) for one in samples],
-                [one.cut_out for one in samples],
-                [one.unrelated for one in samples],
-            )
-        )
-        return (_correlation(fills, own) - _correlation(fills, other))[:, None]
+        return torch.tensor([[self._fit(one, one.cut_out) - self._fit(one, one.unrelated)] for one in samples])
 
-    def _edges(self, pictures: list[Tensor]) -> Tensor:
-        squares = torch.stack([resized(picture, self.resolution) for picture in pictures])
-        edges: Tensor = sobel(squares).mean(1)
-        return edges.flatten(1)
+    def _fit(self, one: Sample, subject: Tensor) -> float:
+        filled = _edges(on_white(one.fill, one.mask), self.resolution)
+        sizes = range(round(self.smallest * self.resolution), self.resolution + 1, 4)
+        return max(float(correlations(filled, _edges(subject, size)).max()) for size in sizes)
 
 
 def _spread(fills: list[Sample]) -> float:
@@ -74,6 +69,24 @@ def _spread(fills: list[Sample]) -> float:
     return float(torch.stack(pairs).mean()) * 255
 
 
-def _correlation(one: Tensor, other: Tensor) -> Tensor:
-    one, other = (value - value.mean(1, keepdim=True) for value in (one, other))
-    return torch.cosine_similarity(one, other, dim=1)
+def _edges(picture: Tensor, size: int) -> Tensor:
+    edges: Tensor = sobel(resized(picture, size)[None])[0].mean(0)
+    return edges
+
+
+def correlations(picture: Tensor, part: Tensor) -> Tensor:
+    """The normalised cross-correlation, -1 to 1, of (h, w) with (H, W) at every place where it lies within.
+
+    Example:
+        >>> picture = torch.rand(8, 8)
+        >>> correlations(picture, picture[2:6, 3:7]).argmax()  # row 2, column 3 of 5 x 5
+        tensor(13)
+    """
+    part = part - part.mean()
+    count = part.numel()
+    windows = F.unfold(picture[None, None], tuple(part.shape))[0]
+    deviations = (windows - windows.mean(0)).square().sum(0).sqrt()
+    height, width = (whole - own + 1 for whole, own in zip(picture.shape, part.shape, strict=True))
+    least = 1e-4 * count**0.5
+    found = (part.flatten() @ windows) / (deviations.clamp_min(least) * part.norm().clamp_min(least))
+    return found.view(height, width)

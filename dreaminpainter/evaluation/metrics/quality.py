@@ -42,15 +42,11 @@ class SetMetric(Component, ABC):
         """
         generator = torch.Generator().manual_seed(0)
         found = self.distance(fills, real)
-        drawn = torch.tensor(
-            [
-                self.distance(
-                    *(one[torch.randint(len(one), (len(one),), generator=generator)] for one in (fills, real))
-                )
-                for _ in range(draws)
-            ],
-            dtype=torch.float64,
-        )
+
+        def again(one: Tensor) -> Tensor:
+            return one[torch.randint(len(one), (len(one),), generator=generator)]
+
+        drawn = torch.tensor([self.distance(again(fills), again(real)) for _ in range(draws)], dtype=torch.float64)
         low, high = (drawn - drawn.mean() + found).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
         return Interval(found, low, high)
 
