@@ -21,6 +21,7 @@ COMMANDS = {
     "caption-import": ("caption", "bring the edited file back"),
     "doctor": ("doctor", "look at data before an hour of training finds out what is wrong with it"),
     "inpaint": ("inpaint", "fill the hole of one picture with the subject of another"),
+    "evaluate": ("evaluate", "methods side by side on the same cases, every figure with its range"),
     "export": ("export", "write a trained model into a folder that diffusers loads, or onto the hub"),
     "serve": ("serve", "a web page on which a hole is painted by hand"),
 }

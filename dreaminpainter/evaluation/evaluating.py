@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -103,21 +104,21 @@ class Evaluation:
         found: dict[str, dict[str, Interval]] = {name: {} for name in self.methods}
         crop = Crop()
         for metric in self.quality:
-            real = self._embedded(metric, [(problem.truth or problem.scene, problem) for problem in problems], crop)
+            real = self._features(metric, [(problem.truth or problem.scene, problem) for problem in problems], crop)
             for name, method in self.methods.items():
                 pictures = [
                     (_opened(self.folder / self._picture(name, problem.case, seed)), problem)
                     for problem in problems
                     for seed in self._seeds(method)
                 ]
-                found[name][metric.name] = metric.measure(self._embedded(metric, pictures, crop), real)
+                found[name][metric.name] = metric.measure(self._features(metric, pictures, crop), real)
         return found
 
-    def _embedded(self, metric: SetMetric, pictures: list[tuple[Image.Image, Problem]], crop: Crop) -> torch.Tensor:
+    def _features(self, metric: SetMetric, pictures: list[tuple[Image.Image, Problem]], crop: Crop) -> torch.Tensor:
         parts = []
         for start in range(0, len(pictures), 32):
             some = [Sample.of(problem, picture, 0, problem) for picture, problem in pictures[start : start + 32]]
-            parts.append(metric.encoder.embed([crop.of(one.fill, one.mask) for one in some]))
+            parts.append(metric.encoder.features([crop.of(one.fill, one.mask) for one in some]))
         return torch.cat(parts)
 
     def _claim(self, processes: Processes) -> None:
@@ -198,8 +199,6 @@ class Evaluation:
 
 
 def _timed(method: Method, problems: list[Problem], seed: int) -> tuple[list[Image.Image], float]:
-    from time import perf_counter
-
     start = perf_counter()
     fills = method.fill(problems, seed)
     return fills, (perf_counter() - start) / len(problems)

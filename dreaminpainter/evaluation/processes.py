@@ -1,6 +1,7 @@
 """This process among those that share an evaluation."""
 
 import os
+from collections.abc import Callable
 from typing import TypeVar
 
 import torch
@@ -41,6 +42,15 @@ class Processes:
     def share(self, work: list[T]) -> list[T]:
         """This process's part of the work; parts are the same whatever was done before."""
         return work[self.rank :: self.count]
+
+    def first_alone(self, work: Callable[[], T]) -> T:
+        """What `work` gives, done by the first process before the others do it."""
+        if not self.is_first:
+            self.wait()
+            return work()
+        done = work()
+        self.wait()
+        return done
 
     def wait(self) -> None:
         """Until all have come here."""

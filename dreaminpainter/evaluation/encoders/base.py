@@ -47,9 +47,13 @@ class ImageEncoder(Component, ABC):
         return digest.hexdigest()
 
     @torch.no_grad()
+    def features(self, pictures: list[Tensor]) -> Tensor:
+        """(B, D) float32 on the host, of pictures (3, S, S) in [0, 1]."""
+        return self.encode(torch.stack(pictures).to(self.device)).float().cpu()
+
     def embed(self, pictures: list[Tensor]) -> Tensor:
-        """(B, D) on the host, of unit length, of pictures (3, S, S) in [0, 1]."""
-        return F.normalize(self.encode(torch.stack(pictures).to(self.device)).float(), dim=1).cpu()
+        """The same, of unit length."""
+        return F.normalize(self.features(pictures), dim=1)
 
 
 class TextImageEncoder(ImageEncoder, ABC):

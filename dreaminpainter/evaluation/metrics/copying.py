@@ -88,5 +88,5 @@ def correlations(picture: Tensor, part: Tensor) -> Tensor:
     deviations = (windows - windows.mean(0)).square().sum(0).sqrt()
     height, width = (whole - own + 1 for whole, own in zip(picture.shape, part.shape, strict=True))
     least = 1e-4 * count**0.5
-    found = (part.flatten() @ windows) / (deviations.clamp_min(least) * part.norm().clamp_min(least))
+    found: Tensor = (part.flatten() @ windows) / (deviations.clamp_min(least) * part.norm().clamp_min(least))
     return found.view(height, width)

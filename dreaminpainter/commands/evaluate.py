@@ -1,0 +1,117 @@
+"""`evaluate`: methods side by side on the same cases, every figure with its range."""
+
+from pathlib import Path
+
+from jsonargparse import ArgumentError, auto_cli
+
+from dreaminpainter.commands.devices import chosen_device
+from dreaminpainter.commands.noise import silence_noise
+from dreaminpainter.configuration import with_configs_found
+from dreaminpainter.data import masking, sources  # noqa: F401  their classes can be named without modules
+from dreaminpainter.errors import SettingError
+from dreaminpainter.evaluation.cases import CaseBuilder, CrittersCases
+from dreaminpainter.evaluation.encoders import ProbeEncoder
+from dreaminpainter.evaluation.evaluating import Evaluation
+from dreaminpainter.evaluation.methods import (
+    Collage,
+    MeanColour,
+    Method,
+    Ours,
+    OursWithoutReference,
+    OursWithoutText,
+    RealPicture,
+)
+from dreaminpainter.evaluation.metrics import (
+    FID,
+    KID,
+    Attributes,
+    Background,
+    Diversity,
+    Identity,
+    OutlineCopy,
+    SampleMetric,
+    Seam,
+    SetMetric,
+)
+from dreaminpainter.evaluation.processes import Processes
+from dreaminpainter.evaluation.report import write_report
+from dreaminpainter.pretrained import CRITTERS
+
+CEILING, FLOOR = "ceiling (real picture)", "floor (mean colour)"
+
+
+def evaluate(
+    checkpoint: str = CRITTERS,
+    cases: CaseBuilder | None = None,
+    methods: dict[str, Method] | None = None,
+    metrics: list[SampleMetric] | None = None,
+    quality: list[SetMetric] | None = None,
+    seeds: int = 2,
+    batch_size: int = 16,
+    output: str = "runs/evaluation",
+    device: str = "auto",
+) -> None:
+    """Fills cases by every method, measures, and writes report.md, report.html, report.json and results.parquet.
+
+    Ended at any point and run again with the same settings, it goes on where it was. Ceiling and floor are always in
+    the table. With `torchrun --nproc-per-node 2 -m dreaminpainter evaluate ...` two processes share the work, and the
+    table is the same.
+
+    Args:
+        checkpoint: what the methods are made of where none are given: a training checkpoint, the folder of a saved
+            pipeline, or "critters", the model in the box.
+        cases: what is to be filled; drawn critters by default.
+        methods: what is compared, by names of your choice; by default the checkpoint, the same without its text and
+            without its reference, and a collage.
+        metrics: how single fills are judged; by default what drawn critters need and no download.
+        quality: how all fills are judged together, against real pictures.
+        seeds: fills of each case by methods that draw.
+        batch_size: cases filled at once.
+        output: folder for the report, the cases and all fills.
+        device: "cpu", "cuda", "mps", or "auto" for the fastest there is.
+    """
+    silence_noise()
+    processes = Processes.started()
+    own = methods or _default_methods(checkpoint)
+    methods = {CEILING: RealPicture(), **own, FLOOR: MeanColour()}
+    metrics = _default_metrics() if metrics is None else metrics
+    quality = [FID(ProbeEncoder()), KID(ProbeEncoder())] if quality is None else quality
+    chosen = processes.device(chosen_device(device))
+    for method in methods.values():
+        method.device = chosen
+    for encoder in (*(one for metric in metrics for one in metric.encoders()), *(one.encoder for one in quality)):
+        encoder.device = chosen
+    folder = Path(output)
+    built = processes.first_alone(lambda: (cases or CrittersCases()).build(folder / "cases"))
+    evaluation = Evaluation(folder, built, methods, metrics, quality, seeds, batch_size)
+    rows = evaluation.run(processes)
+    if processes.is_first:
+        report = write_report(evaluation, rows, pictured=next(iter(own)))
+        print("\n".join(report.tables[0].markdown()))
+        print(f"\n{folder / 'report.html'}\n{folder / 'report.md'}\n{folder / 'report.json'}")
+
+
+def _default_methods(checkpoint: str) -> dict[str, Method]:
+    return {
+        "ours": Ours(checkpoint),
+        "ours, without text": OursWithoutText(checkpoint),
+        "ours, without reference": OursWithoutReference(checkpoint),
+        "collage": Collage(),
+    }
+
+
+def _default_metrics() -> list[SampleMetric]:
+    return [Attributes(), Identity(ProbeEncoder()), OutlineCopy(), Diversity(), Background(), Seam()]
+
+
+def run(name: str, arguments: list[str]) -> None:
+    """Runs the command with the given arguments.
+
+    Raises:
+        SettingError: the arguments cannot be understood.
+    """
+    prog = f"dreaminpainter {name}"
+    try:
+        auto_cli(evaluate, args=with_configs_found(arguments), prog=prog, as_positional=False, exit_on_error=False)
+    except ArgumentError as error:
+        raise SettingError(f"{error}\nAll settings: {prog} --help") from error
