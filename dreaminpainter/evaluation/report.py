@@ -67,7 +67,7 @@ class Report:
         everything = table_of("All cases", rows, evaluation.methods, columns)
         qualities = evaluation.qualities()
         together = [Column(metric.name, "lower") for metric in evaluation.quality]
-        cells: Cells = {name: own | qualities.get(name, {}) for name, own in everything.cells.items()}
+        cells: Cells = {name: {**own, **qualities.get(name, {})} for name, own in everything.cells.items()}
         whole_set = Table(everything.title, [*columns, *together], everything.counts, cells)
         kinds = list(dict.fromkeys(case.kind for case in evaluation.cases.cases))
         parts = [
