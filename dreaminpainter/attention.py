@@ -30,6 +30,21 @@ class AttentionRecord:
     self_attention_of: str = ""
     subject_share: dict[str, Tensor] = field(default_factory=dict)
 
+    def share_in(self, hole: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
+        """(B,) for each layer that reads the subject: the mean of its share over the cells that the hole touches.
+
+        Args:
+            hole: (B, 1, H, W) in {0, 1}, of the picture's shape in any resolution; not empty.
+            size: (h, w) of the UNet's input.
+        """
+        shares = {}
+        for layer, share in self.subject_share.items():
+            shrink = round((size[0] * size[1] / share.shape[1]) ** 0.5)
+            grid = (-(-size[0] // shrink), -(-size[1] // shrink))
+            cells = F.adaptive_max_pool2d(hole.to(share), grid).flatten(1)
+            shares[layer] = (share * cells).sum(1) / cells.sum(1)
+        return shares
+
 
 class PlainAttention:
     """The stock attention: a layer's own tokens, or the text alone.

@@ -22,6 +22,7 @@ COMMANDS = {
     "doctor": ("doctor", "look at data before an hour of training finds out what is wrong with it"),
     "inpaint": ("inpaint", "fill the hole of one picture with the subject of another"),
     "evaluate": ("evaluate", "methods side by side on the same cases, every figure with its range"),
+    "ablate": ("ablate", "a setting varied, each value trained and measured, and what that says"),
     "export": ("export", "write a trained model into a folder that diffusers loads, or onto the hub"),
     "serve": ("serve", "a web page on which a hole is painted by hand"),
 }

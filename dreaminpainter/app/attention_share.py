@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dreaminpainter.attention import AttentionRecord, SubjectContext
@@ -70,9 +69,4 @@ def attention_share(network: SubjectInpainter, prediction: Prediction, hole: Ten
     model_input = prediction.model_input[:1]
     network(model_input, prediction.timestep, prediction.text_states[:1], subject, record=record)
     height, width = model_input.shape[-2:]
-    shares = []
-    for share in record.subject_share.values():
-        shrink = round((height * width / share.shape[1]) ** 0.5)
-        cells = F.adaptive_max_pool2d(hole.to(share), (-(-height // shrink), -(-width // shrink))).flatten()
-        shares.append((share[0] * cells).sum() / cells.sum())
-    return float(torch.stack(shares).mean())
+    return float(torch.cat(list(record.share_in(hole, (height, width)).values())).mean())

@@ -34,6 +34,7 @@ from dreaminpainter.evaluation.metrics import (
     SetMetric,
 )
 from dreaminpainter.evaluation.processes import Processes
+from dreaminpainter.evaluation.reliance import Reliance
 from dreaminpainter.evaluation.report import write_report
 from dreaminpainter.pretrained import CRITTERS
 
@@ -48,6 +49,7 @@ def evaluate(
     quality: list[SetMetric] | None = None,
     seeds: int = 2,
     batch_size: int = 16,
+    reliance: Reliance | None = None,
     output: str = "runs/evaluation",
     device: str = "auto",
 ) -> None:
@@ -67,6 +69,7 @@ def evaluate(
         quality: how all fills are judged together, against real pictures.
         seeds: fills of each case by methods that draw.
         batch_size: cases filled at once.
+        reliance: also measure how much the model leans on text and reference, such as Reliance.
         output: folder for the report, the cases and all fills.
         device: "cpu", "cuda", "mps", or "auto" for the fastest there is.
     """
@@ -83,7 +86,7 @@ def evaluate(
         encoder.device = chosen
     folder = Path(output)
     built = processes.first_alone(lambda: (cases or CrittersCases()).build(folder / "cases"))
-    evaluation = Evaluation(folder, built, methods, metrics, quality, seeds, batch_size)
+    evaluation = Evaluation(folder, built, methods, metrics, quality, seeds, batch_size, reliance)
     rows = evaluation.run(processes)
     if processes.is_first:
         report = write_report(evaluation, rows, pictured=next(iter(own)))

@@ -21,9 +21,10 @@ from dreaminpainter.components import describe
 from dreaminpainter.errors import SettingError
 from dreaminpainter.evaluation.cases import Case, CaseSet, Problem, open_problem
 from dreaminpainter.evaluation.cost import cost_of
-from dreaminpainter.evaluation.methods import Method
+from dreaminpainter.evaluation.methods import Method, Ours
 from dreaminpainter.evaluation.metrics import Crop, SampleMetric, SetMetric
 from dreaminpainter.evaluation.processes import Processes
+from dreaminpainter.evaluation.reliance import Reliance
 from dreaminpainter.evaluation.rows import Row, Rows
 from dreaminpainter.evaluation.samples import Sample
 from dreaminpainter.evaluation.settings import Protocol
@@ -42,6 +43,7 @@ class Evaluation:
         quality: how all fills are judged together.
         seeds: fills of each case; methods that draw nothing fill each once.
         batch_size: cases that a method is given at once. The last bits of a fill can depend on it.
+        reliance: measures, of methods that are this package's model, how much they lean on text and reference.
 
     Raises:
         SettingError: a number is out of range, two metrics have a column of the same name, a method's name is no name
@@ -55,6 +57,7 @@ class Evaluation:
     quality: list[SetMetric]
     seeds: int = 2
     batch_size: int = 16
+    reliance: Reliance | None = None
 
     def __post_init__(self) -> None:
         if self.seeds < 1 or self.batch_size < 1:
@@ -122,7 +125,7 @@ class Evaluation:
         return torch.cat(parts)
 
     def _claim(self, processes: Processes) -> None:
-        protocol = Protocol.of(self.cases, self.seeds, self.metrics, self.quality)
+        protocol = Protocol.of(self.cases, self.seeds, self.metrics, self.quality, self.reliance)
         if processes.is_first:
             self.folder.mkdir(parents=True, exist_ok=True)
             sweep(self.folder)
@@ -169,6 +172,10 @@ class Evaluation:
         for metric in self.metrics:
             for own, values in zip(figures, metric.score(samples).tolist(), strict=True):
                 own |= dict(zip([column.name for column in metric.columns], values, strict=True))
+        if self.reliance is not None and isinstance(method, Ours):
+            # Nothing of it depends on a fill's noise, so all of a case's fills have the same.
+            leaning = self.reliance.figures(method.pipeline, problems, others) * len(self._seeds(method))
+            figures = [own | more for own, more in zip(figures, leaning, strict=True)]
         return [
             Row(
                 name,

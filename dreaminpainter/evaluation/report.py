@@ -64,6 +64,9 @@ class Report:
             rows: its rows.
         """
         columns = [column for metric in evaluation.metrics for column in metric.columns]
+        known = {column.name for column in columns}
+        others = dict.fromkeys(name for row in rows for name in row.figures if name not in known)
+        columns += [Column(name, "") for name in others]
         everything = table_of("All cases", rows, evaluation.methods, columns)
         qualities = evaluation.qualities()
         together = [Column(metric.name, "lower") for metric in evaluation.quality]

@@ -9,6 +9,7 @@ from dreaminpainter.components import Spec, describe
 from dreaminpainter.errors import SettingError
 from dreaminpainter.evaluation.cases import CaseSet
 from dreaminpainter.evaluation.metrics import SampleMetric, SetMetric
+from dreaminpainter.evaluation.reliance import Reliance
 
 FILE = "settings.json"
 
@@ -32,7 +33,14 @@ class Protocol:
     encoders: dict[str, str]
 
     @classmethod
-    def of(cls, cases: CaseSet, seeds: int, metrics: list[SampleMetric], quality: list[SetMetric]) -> "Protocol":
+    def of(
+        cls,
+        cases: CaseSet,
+        seeds: int,
+        metrics: list[SampleMetric],
+        quality: list[SetMetric],
+        reliance: Reliance | None = None,
+    ) -> "Protocol":
         """The protocol of an evaluation; loads the encoders."""
         encoders = [encoder for metric in metrics for encoder in metric.encoders()]
         encoders += [metric.encoder for metric in quality]
@@ -40,7 +48,7 @@ class Protocol:
             cases.checksum,
             len(cases),
             seeds,
-            [describe(metric) for metric in (*metrics, *quality)],
+            [describe(metric) for metric in (*metrics, *quality, *([reliance] if reliance else []))],
             {json.dumps(describe(encoder)): encoder.checksum for encoder in encoders},
         )
 

@@ -77,3 +77,42 @@ def bootstrap(values: Tensor, groups: list[str] | None = None, draws: int = 2000
         means = (drawn.where(used, 0.0).sum(2) / counts[picked]).mean(1)
     low, high = means.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     return Interval(mean, low, high)
+
+
+def crossed_bootstrap(values: Tensor, draws: int = 2000) -> Interval | None:
+    """The mean of values that cases and training seeds decide together, and its range when both are drawn anew.
+
+    Rows and columns are drawn with return, independently (the pigeonhole bootstrap, Owen 2007): what one training got
+    right by luck it got right in all cases, so a range that draws cases alone would be too narrow.
+
+    Args:
+        values: (seeds, cases); NaN where there is none.
+        draws: how many tables are drawn.
+
+    Returns:
+        None where there is no value at all.
+
+    Example:
+        >>> one_seed = torch.tensor([[0.0, 1.0, 0.0, 1.0]])
+        >>> crossed_bootstrap(one_seed).mean
+        0.5
+    """
+    values = values.double()
+    if values.isnan().all():
+        return None
+    generator = torch.Generator().manual_seed(0)
+    seeds, cases = values.shape
+    # Counts of each row and column in a drawn table: its mean is a product of matrices.
+    rows, columns = (_counts(draws, size, generator) for size in (seeds, cases))
+    there = (~values.isnan()).double()
+    sums = ((rows @ values.nan_to_num()) * columns).sum(1)
+    numbers = ((rows @ there) * columns).sum(1)
+    means = (sums / numbers)[numbers > 0]
+    low, high = means.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    return Interval(float(values.nanmean()), low, high)
+
+
+def _counts(draws: int, size: int, generator: torch.Generator) -> Tensor:
+    """(draws, size) float64: how often each of `size` things is among as many that are drawn with return."""
+    picked = torch.randint(size, (draws, size), generator=generator)
+    return torch.zeros(draws, size, dtype=torch.float64).scatter_add_(1, picked, torch.ones_like(picked).double())

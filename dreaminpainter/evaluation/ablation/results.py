@@ -1,0 +1,100 @@
+"""What the cells of a study came to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dreaminpainter.errors import MissingFileError
+from dreaminpainter.evaluation.ablation.plan import Plan
+from dreaminpainter.evaluation.rows import Row, Rows
+from dreaminpainter.evaluation.settings import Protocol
+from dreaminpainter.evaluation.statistics import Interval, crossed_bootstrap
+
+
+@dataclass(frozen=True)
+class Combination:
+    """One combination of values, over all training seeds.
+
+    Args:
+        labels: of each axis.
+        rows: of each training seed.
+    """
+
+    labels: dict[str, str]
+    rows: dict[int, list[Row]]
+
+    @property
+    def name(self) -> str:
+        """As tables and sentences call it."""
+        return ", ".join(f"{axis} = {label}" for axis, label in self.labels.items()) or "as configured"
+
+    def values(self, figure: str, cases: list[str]) -> Tensor:
+        """(training seeds, cases): the figure's mean over each case's fills; NaN where there is none."""
+        table = torch.full((len(self.rows), len(cases)), torch.nan, dtype=torch.float64)
+        places = {case: place for place, case in enumerate(cases)}
+        for line, rows in enumerate(self.rows.values()):
+            found: dict[int, list[float]] = {}
+            for row in rows:
+                if figure in row.figures:
+                    found.setdefault(places[row.case], []).append(row.figures[figure])
+            for place, values in found.items():
+                table[line, place] = sum(values) / len(values)
+        return table
+
+
+@dataclass(frozen=True)
+class Results:
+    """A study's figures.
+
+    Args:
+        question: what it answers.
+        axes: names of what was varied.
+        figures: which figures it tells of.
+        combinations: in the plan's order.
+        cases: ids of all cases.
+    """
+
+    question: str
+    axes: list[str]
+    figures: list[str]
+    combinations: list[Combination]
+    cases: list[str]
+
+    @classmethod
+    def read(cls, plan: Plan, folder: Path) -> "Results":
+        """What the cells in `folder` have measured.
+
+        Raises:
+            MissingFileError: a cell was not evaluated.
+            SettingError: the cells were measured with different settings.
+        """
+        by_name: dict[str, Combination] = {}
+        first: Protocol | None = None
+        varied = {name for axis in plan.axes.values() for label in axis.labelled() for name in axis.settings(label)}
+        for cell in plan.cells():
+            place = folder / "cells" / cell.name / "evaluation"
+            protocol = Protocol.read(place)
+            rows = Rows(place / plan.method).read()
+            if protocol is None or not rows:
+                raise MissingFileError(f"The cell {cell.name} was not evaluated: {place} has no figures of it.")
+            first = first or protocol
+            # A study may vary the cases themselves; then its figures compare as far as those cases do.
+            if not any(name.startswith("evaluation.cases") for name in varied):
+                first.refuse_others(protocol, str(place))
+            one = by_name.setdefault(str(cell.labels), Combination(cell.labels, {}))
+            one.rows[cell.seed] = rows
+        combinations = list(by_name.values())
+        cases = dict.fromkeys(row.case for one in combinations for rows in one.rows.values() for row in rows)
+        known = {name for one in combinations for rows in one.rows.values() for row in rows for name in row.figures}
+        figures = [name for name in plan.figures if name in known]
+        return cls(plan.question, list(plan.axes), figures, combinations, list(cases))
+
+    def interval(self, one: Combination, figure: str) -> Interval | None:
+        """A figure of a combination: cases and training seeds are drawn anew."""
+        return crossed_bootstrap(one.values(figure, self.cases))
+
+    def difference(self, one: Combination, other: Combination, figure: str) -> Interval | None:
+        """How much higher a figure is for `one` than for `other`, case by case and seed by seed."""
+        return crossed_bootstrap(one.values(figure, self.cases) - other.values(figure, self.cases))
