@@ -64,3 +64,27 @@ def test_equal_tokens_are_not_chosen_twice_and_k_is_checked() -> None:
     assert FarthestPoints(4)(features).indices.sort().values.tolist() == [[0, 1, 2, 3]] * 2
     with pytest.raises(SettingError, match="Set k to 6 or less"):
         FarthestPoints(7)(features)
+
+
+@given(seed=st.integers(0, 999), count=st.integers(2, 12), data=st.data())
+def test_other_similarities_rank_by_what_each_token_receives(seed, count, data) -> None:
+    from novel_components import DotProduct, EuclideanDistance, MostTypical
+
+    k = data.draw(st.integers(1, count))
+    tokens = torch.randn(count, 4, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+    def received(similarity) -> list[float]:
+        rows = [[similarity(one, other) for other in tokens] for one in tokens]
+        shares = [[torch.exp(value) / sum(map(torch.exp, row)) for value in row] for row in rows]
+        return [float(sum(row[place] for row in shares)) for place in range(count)]
+
+    oracles = {
+        DotProduct: (received(lambda one, other: one @ other / 2), False),
+        EuclideanDistance: (received(lambda one, other: -(one - other).norm() / 2), False),
+        MostTypical: (received(lambda one, other: torch.cosine_similarity(one, other, dim=0)), True),
+    }
+    for selector, (scores, highest_first) in oracles.items():
+        selection = selector(k)(TokenFeatures(tokens.float()[None], (1, count)))
+        assert selection.scores[0].tolist() == pytest.approx(scores, abs=1e-4)
+        ranked = sorted(scores, reverse=highest_first)[:k]
+        assert [scores[place] for place in selection.indices[0].tolist()] == pytest.approx(ranked, abs=1e-4)

@@ -68,6 +68,17 @@ class ExponentialMovingAverage(Callback):
         finally:
             self._swap_out()
 
+    @contextmanager
+    def training_weights(self, pl_module: pl.LightningModule) -> Iterator[None]:
+        """Within it the model has its training weights, although the average stands in for them just now."""
+        standing_in = self._swapped is not None
+        self._swap_out()
+        try:
+            yield
+        finally:
+            if standing_in:
+                self._swap_in(pl_module)
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         trained = {name: parameter for name, parameter in pl_module.named_parameters() if parameter.requires_grad}
         if not self._weights:

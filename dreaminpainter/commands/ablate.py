@@ -20,6 +20,7 @@ from dreaminpainter.evaluation.ablation.plan import Axis, Cell, Plan, nested
 from dreaminpainter.evaluation.ablation.report import table_lines, write_study
 from dreaminpainter.evaluation.ablation.results import Results
 from dreaminpainter.evaluation.ablation.words import paragraph
+from dreaminpainter.pretrained import CRITTERS
 
 COMMAND = "{command}"
 DONE, STUDY = "done", "study.json"

@@ -68,35 +68,52 @@ class Ours(Method):
         return state_of(self.model)
 
     def fill(self, problems: list[Problem], seed: int) -> list[Image.Image]:
-        alike: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for place, problem in enumerate(problems):
-            alike[problem.scene.size].append(place)
-        filled: dict[int, Image.Image] = {}
-        for places in alike.values():
-            group = [problems[place] for place in places]
-            filled |= dict(zip(places, self._filled(group, seed), strict=True))
-        return [filled[place] for place in range(len(problems))]
-
-    def _filled(self, problems: list[Problem], seed: int) -> list[Image.Image]:
-        output: Any = self.pipeline(
-            prompt=[self.prompt(problem) for problem in problems],
-            image=[problem.scene for problem in problems],
-            mask_image=[problem.mask for problem in problems],
-            reference_image=[problem.reference for problem in problems],
-            reference_mask=[problem.reference_mask for problem in problems],
-            generator=[generator_of(problem, seed) for problem in problems],
+        return fill_problems(
+            self.pipeline,
+            problems,
+            [self.prompt(problem) for problem in problems],
+            seed,
             num_inference_steps=self.num_inference_steps,
             guidance_scale=self.guidance_scale,
             reference_scale=self.reference_scale,
             k=self.k,
             padding_mask_crop=self.padding_mask_crop,
         )
-        images: list[Image.Image] = output.images
-        return images
 
     def prompt(self, problem: Problem) -> str:
         """What the network is told."""
         return problem.case.prompt
+
+
+def fill_problems(
+    pipeline: DreamInpainterPipeline, problems: list[Problem], prompts: list[str], seed: int, **settings: Any
+) -> list[Image.Image]:
+    """The pipeline's fills; problems of one size go together.
+
+    Args:
+        pipeline: what fills.
+        problems: one or more.
+        prompts: for each what the network is told.
+        seed: fills of another seed are other fills.
+        settings: further arguments of the pipeline.
+    """
+    alike: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for place, problem in enumerate(problems):
+        alike[problem.scene.size].append(place)
+    filled: dict[int, Image.Image] = {}
+    for places in alike.values():
+        group = [problems[place] for place in places]
+        output: Any = pipeline(
+            prompt=[prompts[place] for place in places],
+            image=[problem.scene for problem in group],
+            mask_image=[problem.mask for problem in group],
+            reference_image=[problem.reference for problem in group],
+            reference_mask=[problem.reference_mask for problem in group],
+            generator=[generator_of(problem, seed) for problem in group],
+            **settings,
+        )
+        filled |= dict(zip(places, output.images, strict=True))
+    return [filled[place] for place in range(len(problems))]
 
 
 class OursWithoutText(Ours):

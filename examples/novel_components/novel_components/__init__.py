@@ -2,5 +2,6 @@
 
 from novel_components.schedules import Steps
 from novel_components.selectors import FarthestPoints
+from novel_components.similarities import DotProduct, EuclideanDistance, MostTypical
 
-__all__ = ["FarthestPoints", "Steps"]
+__all__ = ["DotProduct", "EuclideanDistance", "FarthestPoints", "MostTypical", "Steps"]
