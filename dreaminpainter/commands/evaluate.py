@@ -35,7 +35,7 @@ from dreaminpainter.evaluation.metrics import (
 )
 from dreaminpainter.evaluation.processes import Processes
 from dreaminpainter.evaluation.reliance import Reliance
-from dreaminpainter.evaluation.report import write_report
+from dreaminpainter.evaluation.writing import write_report
 from dreaminpainter.pretrained import CRITTERS
 
 CEILING, FLOOR = "ceiling (real picture)", "floor (mean colour)"
@@ -89,7 +89,7 @@ def evaluate(
     evaluation = Evaluation(folder, built, methods, metrics, quality, seeds, batch_size, reliance)
     rows = evaluation.run(processes)
     if processes.is_first:
-        report = write_report(evaluation, rows, pictured=next(iter(own)))
+        report = write_report(evaluation, rows, judged=next(iter(own)))
         print("\n".join(report.tables[0].markdown()))
         print(f"\n{folder / 'report.html'}\n{folder / 'report.md'}\n{folder / 'report.json'}")
 

@@ -2,6 +2,7 @@
 
 from dreaminpainter.features.base import FeatureExtractor, touched_cells
 from dreaminpainter.features.unet import UNetFeatures
+from dreaminpainter.features.vae import VAEFeatures
 from dreaminpainter.features.vision import CLIPFeatures, DINOFeatures
 
-__all__ = ["CLIPFeatures", "DINOFeatures", "FeatureExtractor", "UNetFeatures", "touched_cells"]
+__all__ = ["CLIPFeatures", "DINOFeatures", "FeatureExtractor", "UNetFeatures", "VAEFeatures", "touched_cells"]
