@@ -1,0 +1,169 @@
+"""Studies from their config to their report, at smoke size."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tiny_blip import save_blip
+from tiny_run import BACKBONE, DRAWN, QUIET, SMALL, save_image_encoders
+
+from dreaminpainter.cli import main
+from dreaminpainter.commands import evaluate, training
+from dreaminpainter.configuration import config_folder
+
+STUDIES = sorted(path.stem for path in (config_folder() / "ablations").glob("*.yaml"))
+EXAMPLES = Path(__file__).parents[2] / "examples" / "novel_components"
+CASES = {"class_path": "CrittersCases", "init_args": {"count": 2, "size": 32, "reference_size": 64}}
+PICTURED = {"critters": {"class_path": "CrittersSource", "init_args": {"size": 32, "reference_size": 64, "count": 4}}}
+
+
+def smoke(folder: Path, **changed: Any) -> dict[str, Any]:
+    """Settings of a study on the smallest networks."""
+    tiny = {name: yaml.safe_load(str(value)) for name, value in (BACKBONE | QUIET | DRAWN | SMALL).items()}
+    tiny |= {"trainer.max_steps": 1, "trainer.logger": False, "checkpoint.save_top_k": 0}
+    study = {"question": "?", "fit": ["configs/critters.yaml", "configs/ablations/layers/study.yaml"], "seeds": [0]}
+    study |= {"output": str(folder), "settings": tiny, "evaluation": {"cases": CASES, "batch_size": 2, "seeds": 1}}
+    return study | changed
+
+
+def run(study: dict[str, Any], folder: Path, *more: str) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "study.yaml"
+    config.write_text(yaml.safe_dump(study))
+    return main(["ablate", "--config", str(config), *more])
+
+
+def figures(folder: Path) -> list[dict[str, str]]:
+    with (folder / "results.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What stands in for networks on the hub."""
+    place = tmp_path_factory.mktemp("networks")
+    encoders = save_image_encoders(place)
+    return {
+        "openai/clip-vit-large-patch14": encoders["clip"],
+        "facebook/dinov2-base": encoders["dino"],
+        "Salesforce/blip-image-captioning-base": save_blip(place / "blip"),
+    }
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_study_runs_from_its_config_to_its_report(name, tmp_path, folders, monkeypatch) -> None:
+    """Two values of each config's first axis; the slow test runs them all."""
+    _run_config(name, tmp_path, folders, monkeypatch, most=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_value_of_every_study_runs(name, tmp_path, folders, monkeypatch) -> None:
+    _run_config(name, tmp_path, folders, monkeypatch, most=None)
+
+
+def _run_config(name, tmp_path, folders, monkeypatch, most: int | None) -> None:
+    monkeypatch.syspath_prepend(EXAMPLES)
+    text = (config_folder() / "ablations" / f"{name}.yaml").read_text()
+    for source, folder in folders.items():
+        text = text.replace(source, folder)
+    config = yaml.safe_load(text)
+    small = smoke(tmp_path / "study")
+    study = config | {"output": small["output"], "seeds": [0]}
+    if most is not None:
+        for place, axis in enumerate(study.get("axes", {}).values()):
+            values, count = axis["values"], most if place == 0 else 1
+            axis["values"] = dict(list(values.items())[-count:]) if isinstance(values, dict) else values[-count:]
+    if "fit" in study:
+        study["settings"] = study.get("settings", {}) | small["settings"]
+        # What a study varies must not be set again for all.
+        varied = {axis.get("setting") for axis in study.get("axes", {}).values()}
+        study["settings"] = {
+            key: value
+            for key, value in study["settings"].items()
+            if not any(one and key.startswith(one) for one in varied)
+        }
+        for axis in study["axes"].values():
+            if axis.get("setting") == "model.selector.init_args.k":
+                axis["values"] = [1, 4]
+            for value in axis["values"].values() if isinstance(axis["values"], dict) else []:
+                if "k" in value.get("init_args", {}):
+                    value["init_args"]["k"] = 4
+                value.update({key: 1 for key in value if key == "trainer.max_steps"})
+    study["evaluation"] = small["evaluation"] | {
+        key: value for key, value in study.get("evaluation", {}).items() if key == "reliance"
+    }
+    if name == "sources":
+        # Three sets of drawn pictures in place of three of photographs, and a tiny network in place of a large one.
+        study["fit"] = small["fit"]
+        study["settings"] |= {
+            "data.train": {key: PICTURED["critters"] for key in ("coco", "openimages", "voc")},
+            "data.validation": PICTURED,
+        }
+        study["figures"] = ["outline copy", "seam"]
+    if name == "sampler":
+        study["axes"]["steps"]["values"] = [2]
+    assert run(study, tmp_path) == 0
+    report = (tmp_path / "study" / "report.md").read_text()
+    assert report.startswith(f"# {config['question']}")
+    assert len(figures(tmp_path / "study")) == max(1, _combinations(study))
+    for axis in study.get("axes", {}):
+        assert f"![{axis}](" in report
+
+
+def _combinations(study: dict[str, Any]) -> int:
+    count = 1
+    for axis in study.get("axes", {}).values():
+        count *= len(axis["values"])
+    return count
+
+
+def test_a_killed_study_goes_on_and_comes_to_the_same(tmp_path, monkeypatch) -> None:
+    axes = {"k": {"setting": "model.selector.init_args.k", "values": [1, 4]}}
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert run(smoke(whole, axes=axes), tmp_path / "a") == 0
+
+    trained: list[str] = []
+    fit, measure = training.run, evaluate.run
+
+    def counted(name: str, arguments: list[str]) -> Any:
+        trained.append(arguments[arguments.index("--trainer.default_root_dir") + 1])
+        return fit(name, arguments)
+
+    def killed(name: str, arguments: list[str]) -> None:
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        measure(name, arguments)
+
+    monkeypatch.setattr(training, "run", counted)
+    monkeypatch.setattr(evaluate, "run", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(smoke(broken, axes=axes), tmp_path / "b")
+    monkeypatch.setattr(evaluate, "run", measure)
+    assert run(smoke(broken, axes=axes), tmp_path / "b") == 0
+    assert len(trained) == len(set(trained)) == 2, "what was trained is not trained again"
+    assert figures(broken) == figures(whole)
+
+
+def test_trainings_of_their_own_processes_come_to_the_same(tmp_path) -> None:
+    axes = {"k": {"setting": "model.selector.init_args.k", "values": [1, 4]}}
+    assert run(smoke(tmp_path / "here", axes=axes), tmp_path / "a") == 0
+    assert run(smoke(tmp_path / "there", axes=axes, jobs=2), tmp_path / "b") == 0
+    assert figures(tmp_path / "here") == figures(tmp_path / "there")
+
+
+def test_another_study_does_not_mix_with_what_is_there(tmp_path, capsys) -> None:
+    study = smoke(tmp_path / "study", fit=None, settings=None)
+    del study["fit"], study["settings"]
+    study["evaluation"] = study["evaluation"] | {"methods": {"ours": {"class_path": "Collage"}}}
+    assert run(study, tmp_path) == 0
+    capsys.readouterr()
+    assert run(study | {"figures": ["seam"]}, tmp_path) == 2
+    assert "study.json was written with other settings" in capsys.readouterr().err
+
+
+def test_a_launcher_says_where_the_command_goes(tmp_path, capsys) -> None:
+    assert run(smoke(tmp_path / "study", launcher="srun"), tmp_path) == 2
+    assert "does not say where {command} goes" in capsys.readouterr().err
