@@ -26,7 +26,8 @@ def as_pictures(pictures: Pictures, channels: int) -> list[Tensor]:
 
     Args:
         pictures: PIL pictures, numpy arrays (H, W, C) or (B, H, W, C) in [0, 1] or uint8, tensors (C, H, W) or
-            (B, C, H, W) in [0, 1], or in [-1, 1] where they have negative values; single, stacked or a list.
+            (B, C, H, W) in [0, 1], or in [-1, 1] where they have negative values; single, stacked or a list. Masks in
+            numpy may have no C, or 3 or 4 and are then read in grey, as PIL's are.
         channels: 3 for pictures, 1 for masks.
 
     Raises:
@@ -37,6 +38,8 @@ def as_pictures(pictures: Pictures, channels: int) -> list[Tensor]:
     if isinstance(pictures, Image.Image):
         return [_from_pil(pictures, channels)]
     if isinstance(pictures, np.ndarray):
+        if channels == 1 and pictures.ndim in (3, 4) and pictures.shape[-1] in (3, 4):
+            return _in_grey(pictures)
         tensor = torch.from_numpy(np.ascontiguousarray(pictures))  # torch takes no mirrored views
         if tensor.ndim == 2 or (tensor.ndim == 3 and channels == 1 and tensor.shape[-1] != 1):
             tensor = tensor[..., None]
@@ -51,6 +54,14 @@ def as_pictures(pictures: Pictures, channels: int) -> list[Tensor]:
     if tensor.dtype != torch.uint8:
         tensor = _in_unit_range(tensor.float(), channels)
     return list(tensor if tensor.ndim == 4 else tensor[None])
+
+
+def _in_grey(masks: np.ndarray) -> list[Tensor]:
+    """Masks in colour, (H, W, C) or (B, H, W, C), C 3 or 4."""
+    if masks.dtype != np.uint8:
+        shares = _in_unit_range(torch.from_numpy(np.ascontiguousarray(masks)).float(), channels=1)
+        masks = (shares.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+    return [_from_pil(Image.fromarray(mask), channels=1) for mask in masks.reshape(-1, *masks.shape[-3:])]
 
 
 def _in_unit_range(tensor: Tensor, channels: int) -> Tensor:

@@ -58,6 +58,23 @@ def test_masks_come_flat_or_with_a_channel():
         assert mask.shape == (1, 5, 7) and mask.nonzero().tolist() == [[0, 2, 3]] and mask[0, 2, 3] == 1
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_a_mask_in_colour_is_one_picture_and_read_as_pil_reads_it(mode):
+    levels = np.zeros((5, 7, 4), dtype=np.uint8)
+    levels[0, :] = (255, 255, 255, 255)
+    levels[1, :] = (255, 255, 255, 100)  # too transparent to count, where there is alpha
+    levels[2, :3] = (0, 255, 0, 255)  # green is brighter than half
+    levels[2, 3:] = (255, 0, 0, 255)  # and red is not
+    picture = Image.fromarray(levels).convert(mode)
+    array = np.array(picture).reshape(5, 7, -1)
+    (expected,) = as_masks(picture, [torch.zeros(3, 5, 7)])
+    for way in (array, array / 255, np.ascontiguousarray(array[::-1])[::-1] / 255, array[None]):
+        (mask,) = as_masks(way, [torch.zeros(3, 5, 7)])
+        assert torch.equal(mask, expected)
+    with pytest.raises(InputError, match="not finite"):
+        as_masks(array * np.nan, [torch.zeros(3, 5, 7)])
+
+
 def test_half_grey_is_filled_and_less_is_not():
     grey = torch.tensor([[[0.49, 0.5, 0.51]]])
     assert as_masks(grey, [torch.zeros(3, 1, 3)])[0].flatten().tolist() == [0, 1, 1]
