@@ -213,7 +213,7 @@ class DreamInpainterPipeline(DiffusionPipeline):
             feather: over how many pixels of the picture the fill fades in, from the hole's edge inwards; outside the
                 hole nothing changes.
             match_colours: give the fill the colours that the scene has on a ring around the hole.
-            output_type: "pil", "np", "pt" in [0, 1], or "latent".
+            output_type: "pil", "np", "pt" in [0, 1], or "latent"; tensors lie where the pipeline computes.
             return_dict: False gives the bare tuple (images,).
             callback_on_step_end: called with the pipeline, the step's number, its timestep and the tensors asked for;
                 what it returns replaces them. Setting `pipeline.interrupt` there ends the call early.
@@ -262,7 +262,7 @@ class DreamInpainterPipeline(DiffusionPipeline):
                 made_up = F.interpolate(hole_latents, size, mode="nearest")
                 fills = with_colours_of(fills, scene / 2 + 0.5, made_up)
             pictures = [canvas.filled(fill, feather) for canvas, fill in zip(canvases, fills, strict=True)]
-            images = to_output(pictures, output_type)
+            images = to_output(pictures, output_type, device)
         self.maybe_free_model_hooks()
         if not return_dict:
             return (images,)

@@ -24,6 +24,9 @@ Pictures = Picture | list[Picture]
 def as_pictures(pictures: Pictures, channels: int) -> list[Tensor]:
     """A list of (channels, H, W) tensors, one a picture: uint8 where they came in levels, else float in [0, 1].
 
+    They lie in main memory, wherever they came from: there all that is not a tensor lies already, so that pictures,
+    masks and references go together, and there alone torch resizes whole levels.
+
     Args:
         pictures: PIL pictures, numpy arrays (H, W, C) or (B, H, W, C) in [0, 1] or uint8, tensors (C, H, W) or
             (B, C, H, W) in [0, 1], or in [-1, 1] where they have negative values; single, stacked or a list. Masks in
@@ -45,7 +48,7 @@ def as_pictures(pictures: Pictures, channels: int) -> list[Tensor]:
             tensor = tensor[..., None]
         tensor = tensor.movedim(-1, -3)
     else:
-        tensor = pictures
+        tensor = pictures.cpu()
     if tensor.ndim == 2:
         tensor = tensor[None]
     if tensor.ndim not in (3, 4) or tensor.shape[-3] != channels:
@@ -160,14 +163,23 @@ def repeat_to(items: list[Any], count: int, name: str) -> list[Any]:
     return items
 
 
-def to_output(pictures: list[Tensor], output_type: str) -> Any:
-    """Pictures, uint8 or in [0, 1], as "pil" (a list), "np" (B, H, W, C) or "pt" (B, C, H, W), the latter in [0, 1]."""
+def to_output(pictures: list[Tensor], output_type: str, device: torch.device | None = None) -> Any:
+    """Pictures as PIL has them or as one array.
+
+    Args:
+        pictures: (3, H, W) each, uint8 or in [0, 1].
+        output_type: "pil" (a list), "np" (B, H, W, C) or "pt" (B, C, H, W), the latter two in [0, 1].
+        device: where a tensor shall lie; None for where the pictures do.
+
+    Raises:
+        InputError: pictures of different sizes as one array.
+    """
     if output_type == "pil":
         return [_to_pil(picture) for picture in pictures]
     if len({picture.shape for picture in pictures}) > 1:
         raise InputError(f'Pictures of different sizes cannot be one {output_type} array. Ask for output_type="pil".')
     stacked = torch.stack([as_unit(picture) for picture in pictures])
-    return stacked if output_type == "pt" else stacked.permute(0, 2, 3, 1).cpu().numpy()
+    return stacked.to(device) if output_type == "pt" else stacked.permute(0, 2, 3, 1).cpu().numpy()
 
 
 def _to_pil(picture: Tensor) -> Image.Image:

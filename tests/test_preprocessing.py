@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from dreaminpainter.canvas import as_unit
 from dreaminpainter.errors import InputError
@@ -161,3 +162,15 @@ def test_a_picture_that_was_given_stays_as_it_was():
 def test_mirrored_arrays_are_taken():
     array = colours(5, 7)
     assert torch.equal(as_pictures(array[..., ::-1], 3)[0], as_pictures(array, 3)[0].flip(0))
+
+
+def test_pictures_of_any_devices_go_together_and_come_back_where_they_are_wanted():
+    """Fake tensors keep the rules of devices, and need none: what would fail between a GPU and the CPU fails here."""
+    with FakeTensorMode():
+        on_gpu = torch.zeros(3, 40, 60, dtype=torch.uint8, device="cuda")
+        on_cpu = torch.zeros(2, 3, 40, 60, dtype=torch.uint8)
+        assert [picture.device.type for picture in as_pictures([on_gpu, on_cpu], 3)] == ["cpu"] * 3
+        assert as_pictures(on_gpu[:1], 1)[0].device.type == "cpu"
+        pixels, subjects = as_references([on_gpu, *on_cpu], None, 32)
+        assert pixels.device.type == "cpu" and subjects.shape == (3, 1, 32, 32)
+        assert to_output(as_pictures(on_gpu, 3), "pt", on_gpu.device).device.type == "cuda"
