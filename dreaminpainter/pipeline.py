@@ -28,6 +28,7 @@ from dreaminpainter.portable import INDEX, as_own, carry_code, check_index
 from dreaminpainter.preprocessing import Pictures, as_masks, as_pictures, as_references, repeat_to, to_output
 from dreaminpainter.pretrained import packaged
 from dreaminpainter.seams import with_colours_of
+from dreaminpainter.step_callbacks import STEP_TENSORS, StepCallback, StepFunction
 from dreaminpainter.types import Reference
 from dreaminpainter.unet import SubjectUNet, adopt
 
@@ -70,7 +71,7 @@ class DreamInpainterPipeline(DiffusionPipeline):
     model_cpu_offload_seq = "text_encoder->unet->vae"
     # Small, and called by its parts, which no hook of the whole would notice.
     _exclude_from_cpu_offload: ClassVar = ["adapter"]
-    _callback_tensor_inputs: ClassVar = ["latents"]
+    _callback_tensor_inputs: ClassVar = list(STEP_TENSORS)
 
     def __init__(
         self,
@@ -84,6 +85,7 @@ class DreamInpainterPipeline(DiffusionPipeline):
     ) -> None:
         super().__init__()
         self.interrupt = False
+        self._guidance_scale, self._num_timesteps = float(adapter.config.guidance_scale), 0
         if network is None:
             for part in (vae, text_encoder, unet, adapter):
                 _align(part)
@@ -153,6 +155,16 @@ class DreamInpainterPipeline(DiffusionPipeline):
         super().save_config(save_directory, **kwargs)
         carry_code(Path(save_directory), OWN_CLASSES, dict(self.adapter.config))
 
+    @property
+    def guidance_scale(self) -> float:
+        """w of eq. 5 in the call that is made, or was made last."""
+        return self._guidance_scale
+
+    @property
+    def num_timesteps(self) -> int:
+        """How many steps the call makes that is made, or was made last; 0 before the first."""
+        return self._num_timesteps
+
     @torch.no_grad()
     def __call__(
         self,
@@ -179,7 +191,7 @@ class DreamInpainterPipeline(DiffusionPipeline):
         match_colours: bool = False,
         output_type: str = "pil",
         return_dict: bool = True,
-        callback_on_step_end: Callable[[Any, int, Tensor, dict[str, Any]], dict[str, Any]] | None = None,
+        callback_on_step_end: StepFunction | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
     ) -> DreamInpainterOutput | tuple[Any]:
         """Fills.
@@ -216,8 +228,11 @@ class DreamInpainterPipeline(DiffusionPipeline):
             output_type: "pil", "np", "pt" in [0, 1], or "latent"; tensors lie where the pipeline computes.
             return_dict: False gives the bare tuple (images,).
             callback_on_step_end: called with the pipeline, the step's number, its timestep and the tensors asked for;
-                what it returns replaces them. Setting `pipeline.interrupt` there ends the call early.
-            callback_on_step_end_tensor_inputs: which tensors it gets: "latents".
+                what it returns replaces them. Setting `pipeline.interrupt` there ends the call early. Callbacks of
+                `diffusers.callbacks` work where they are for Stable Diffusion: set to 1 or less by one,
+                `pipeline._guidance_scale` switches guidance off.
+            callback_on_step_end_tensor_inputs: which tensors it gets: "latents", "prompt_embeds",
+                "negative_prompt_embeds", each with a row a fill.
 
         Raises:
             InputError: pictures, masks or prompts that do not fit together.
@@ -225,10 +240,12 @@ class DreamInpainterPipeline(DiffusionPipeline):
         """
         made_for = self.adapter.config
         steps = made_for.num_inference_steps if num_inference_steps is None else num_inference_steps
-        guidance_scale = made_for.guidance_scale if guidance_scale is None else guidance_scale
-        self._check(reference_scale, num_images_per_prompt, feather, callback_on_step_end_tensor_inputs)
+        self._guidance_scale = made_for.guidance_scale if guidance_scale is None else guidance_scale
+        self._check(reference_scale, num_images_per_prompt, feather)
+        callback = StepCallback(callback_on_step_end, callback_on_step_end_tensor_inputs)
         device = self._execution_device
         timesteps = steps_of(self.scheduler, steps, strength, device)
+        self._num_timesteps = len(timesteps)
         canvases, size = self._canvases(image, mask_image, height, width, padding_mask_crop)
         count = len(canvases)
         text = self._texts(prompt, prompt_embeds, count)
@@ -246,12 +263,11 @@ class DreamInpainterPipeline(DiffusionPipeline):
         canvases = [canvas for canvas in canvases for _ in range(num_images_per_prompt)]
         scene, hole, seen = repeat(scene), repeat(hole), repeat(seen)
         hole_latents = mask_to_latents(hole, seen.shape[-2:])
-        branches = Branches.of(
-            self.network, repeat(subject.tokens), repeat(text), repeat(empty), guidance_scale, reference_scale
-        )
+        guided = partial(Branches.of, self.network, repeat(subject.tokens), reference_scale=reference_scale)
+        texts = {"prompt_embeds": repeat(text), "negative_prompt_embeds": repeat(empty)}
         noise = starting_noise(seen, generator, latents)
         latents = noised(self.scheduler, noise, timesteps, None if beneath is None else repeat(beneath))
-        latents = self._denoised(latents, timesteps, generator, branches, hole_latents, seen, callback_on_step_end)
+        latents = self._denoised(latents, timesteps, generator, guided, texts, hole_latents, seen, callback)
         latents = compose_inside(latents, seen, hole_latents)
         if output_type == "latent":
             images: Any = latents
@@ -273,13 +289,16 @@ class DreamInpainterPipeline(DiffusionPipeline):
         latents: Tensor,
         timesteps: Tensor,
         generator: Generators,
-        branches: Branches,
+        guided: Callable[..., Branches],
+        texts: dict[str, Tensor],
         hole: Tensor,
         scene: Tensor,
-        callback: Callable[[Any, int, Tensor, dict[str, Any]], dict[str, Any]] | None,
+        callback: StepCallback,
     ) -> Tensor:
         drawing = {"generator": generator} if "generator" in signature(self.scheduler.step).parameters else {}
         self.interrupt = False
+        asked = self._guidance_scale
+        branches = guided(*texts.values(), asked)
         for step, timestep in enumerate(self.progress_bar(timesteps)):
             if self.interrupt:
                 break
@@ -288,18 +307,19 @@ class DreamInpainterPipeline(DiffusionPipeline):
             prediction = branches.predict(self.network, scaled, hole, scene, timestep)
             # The arithmetic of the scheduler stays in the latents' float32, whatever the networks' precision.
             latents = self.scheduler.step(prediction.to(latents.dtype), timestep, latents, **drawing).prev_sample
-            if callback is not None:
-                latents = callback(self, step, timestep, {"latents": latents}).get("latents", latents)
+            if callback.function is not None:
+                tensors = callback(self, step, timestep, {"latents": latents, **texts})
+                latents, texts = tensors["latents"], {name: tensors[name] for name in texts}
+                # Diffusers' callbacks set 0 for no guidance, which is 1 in eq. 5: there 0 would be guidance by no text.
+                scale = asked if self._guidance_scale == asked else max(1.0, self._guidance_scale)
+                branches = guided(*texts.values(), scale)
         return latents
 
-    def _check(self, reference_scale: float, num_images_per_prompt: int, feather: int, tensors: Sequence[str]) -> None:
+    def _check(self, reference_scale: float, num_images_per_prompt: int, feather: int) -> None:
         if num_images_per_prompt < 1 or feather < 0:
             raise SettingError(
                 f"num_images_per_prompt={num_images_per_prompt} and feather={feather}; give 1 or more, and 0 or more."
             )
-        unknown = set(tensors) - set(self._callback_tensor_inputs)
-        if unknown:
-            raise SettingError(f"callback_on_step_end_tensor_inputs names {unknown}; there is only 'latents'.")
         halves = [name for name, part in self.components.items() if getattr(part, "dtype", None) == torch.float16]
         if halves and self._execution_device.type == "cpu":
             raise SettingError(

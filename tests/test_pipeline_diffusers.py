@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL
+from diffusers.callbacks import MultiPipelineCallbacks, SDCFGCutoffCallback, SDXLCFGCutoffCallback
 from test_pipeline import arguments, hole, picture, pipeline, seeded
 
 from dreaminpainter import DreamInpainterPipeline
-from dreaminpainter.errors import SettingError
+from dreaminpainter.errors import InputError, SettingError
 from dreaminpainter.injection import DecoupledKeyValues
 
 LEVEL = 1.01 / 255
@@ -132,6 +133,54 @@ def test_a_callback_sees_every_step_and_may_change_the_latents():
     assert [step for step, _, _ in seen] == [0, 1, 2] and [t for _, t, _ in seen] == pipe.scheduler.timesteps.tolist()
     scene = pipe(**arguments(num_inference_steps=3, output_type="latent")).images
     assert (inside == 0).any() and torch.equal(inside[inside != 0], scene[inside != 0])
+
+
+def test_a_callback_is_handed_what_it_asks_for_and_may_change_it():
+    pipe, seen = pipeline(), []
+
+    def other_text(pipe, step, timestep, tensors):
+        seen.append({name: tuple(tensor.shape) for name, tensor in tensors.items()})
+        return {"prompt_embeds": torch.zeros_like(tensors["prompt_embeds"])}
+
+    asked = {"callback_on_step_end": other_text, "callback_on_step_end_tensor_inputs": ["prompt_embeds"]}
+    given = arguments(num_inference_steps=2, num_images_per_prompt=2, guidance_scale=3.0, output_type="latent")
+    changed = pipe(**given | {"generator": seeded()}, **asked).images
+    assert seen == [{"prompt_embeds": (2, 24, 32)}] * 2
+    assert (changed - pipe(**given | {"generator": seeded()}).images).abs().max() > 1e-4
+    asked["callback_on_step_end_tensor_inputs"] = ["negative_prompt_embeds", "latents"]
+    with pytest.raises(KeyError):
+        pipe(**given, **asked)
+    assert list(seen[-1]) == ["negative_prompt_embeds", "latents"]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_diffusers_own_callback_switches_guidance_off(several):
+    pipe, rows = pipeline(), []
+    pipe.network.register_forward_pre_hook(lambda module, given: rows.append(len(given[0])))
+    cutoff = SDCFGCutoffCallback(cutoff_step_ratio=0.5, cutoff_step_index=None)
+    callback = MultiPipelineCallbacks([cutoff]) if several else cutoff
+    given = arguments(num_inference_steps=4, num_images_per_prompt=2, guidance_scale=3.0, output_type="latent")
+    cut = pipe(**given | {"generator": seeded()}, callback_on_step_end=callback).images
+    assert rows == [4, 4, 4, 2], "both branches up to the cut, and then the text's alone"
+    assert (pipe.num_timesteps, pipe.guidance_scale) == (4, 0.0)
+
+    def by_hand(pipe, step, timestep, tensors):
+        pipe._guidance_scale = 3.0 if step < 2 else 1.0
+        return {}
+
+    assert torch.equal(cut, pipe(**given | {"generator": seeded()}, callback_on_step_end=by_hand).images)
+    pipe(**given)
+    assert pipe.guidance_scale == 3.0
+
+
+def test_a_callback_that_does_not_fit_is_refused():
+    pipe = pipeline()
+    with pytest.raises(SettingError, match=r"names add_text_embeds, add_time_ids; there are latents, prompt_embeds"):
+        pipe(**arguments(callback_on_step_end=SDXLCFGCutoffCallback(cutoff_step_ratio=0.5)))
+    cutoff = SDCFGCutoffCallback(cutoff_step_ratio=0.5)
+    two = arguments(image=[picture(32, 32)] * 2, prompt=["a critter", "a hat"], callback_on_step_end=cutoff)
+    with pytest.raises(InputError, match=r"prompt_embeds of shape \(1, 24, 32\), and \(2, 24, 32\) is needed"):
+        pipe(**two)
 
 
 def test_a_call_can_be_ended_early():
