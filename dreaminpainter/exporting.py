@@ -9,9 +9,10 @@ from dreaminpainter.atomic import whole
 from dreaminpainter.checkpoints import load_pipeline, read_checkpoint, trained_pipeline
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
 from dreaminpainter.model_card import model_card, with_header
-from dreaminpainter.pipeline import OWN_CLASSES, DreamInpainterPipeline
+from dreaminpainter.pipeline import DreamInpainterPipeline
 from dreaminpainter.portable import INDEX, PIPELINE, drop_code, is_code, read_index
 from dreaminpainter.pretrained import packaged
+from dreaminpainter.saving import OWN_CLASSES
 
 CARD = "README.md"
 

@@ -4,38 +4,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from diffusers import DiffusionPipeline, UNet2DConditionModel
+from diffusers import UNet2DConditionModel
 from diffusers.utils import BaseOutput, logging
 from torch import Tensor
 
 from dreaminpainter.adapter import SubjectAdapter
-from dreaminpainter.autoencoder import Autoencoder, SpaceToDepth
+from dreaminpainter.autoencoder import Autoencoder
 from dreaminpainter.canvas import Canvas, canvases_of
 from dreaminpainter.denoising import Generators, noised, starting_noise, steps_of
 from dreaminpainter.diffusion import compose_inside, mask_to_latents
 from dreaminpainter.encoding import check_prompts, decode_latents, encode_images, encode_texts, size_multiple
-from dreaminpainter.errors import InputError, MissingFileError, SettingError
+from dreaminpainter.errors import InputError, SettingError
 from dreaminpainter.guidance import Branches
-from dreaminpainter.hub import fetch
 from dreaminpainter.network import Subject, SubjectInpainter
-from dreaminpainter.patch_autoencoder import PatchAutoencoder
-from dreaminpainter.portable import INDEX, as_own, carry_code, check_index
 from dreaminpainter.preprocessing import Pictures, as_masks, as_pictures, as_references, repeat_to, to_output
-from dreaminpainter.pretrained import packaged
+from dreaminpainter.saving import SavedPipeline, align
 from dreaminpainter.seams import with_colours_of
 from dreaminpainter.step_callbacks import STEP_TENSORS, StepCallback, StepFunction
 from dreaminpainter.types import Reference
 from dreaminpainter.unet import SubjectUNet, adopt
-
-OWN_CLASSES: dict[str, type] = {kind.__name__: kind for kind in (SubjectAdapter, PatchAutoencoder, SpaceToDepth)}
-"""The classes that a part of a saved pipeline may have and that diffusers does not."""
-
-_HUB_SETTINGS = ("revision", "token", "cache_dir", "force_download", "local_files_only")
 
 logger = logging.get_logger(__name__)
 
@@ -55,7 +46,7 @@ class DreamInpainterOutput(BaseOutput):
     subject: Subject
 
 
-class DreamInpainterPipeline(DiffusionPipeline):
+class DreamInpainterPipeline(SavedPipeline):
     """Fills the white of a mask with the subject of a reference picture, doing what the text says.
 
     Args:
@@ -88,72 +79,11 @@ class DreamInpainterPipeline(DiffusionPipeline):
         self._guidance_scale, self._num_timesteps = float(adapter.config.guidance_scale), 0
         if network is None:
             for part in (vae, text_encoder, unet, adapter):
-                _align(part)
+                align(part)
         self.network = network or SubjectInpainter.of(adopt(unet), adapter)
         self.register_modules(
             vae=vae, text_encoder=text_encoder, tokenizer=tokenizer, unet=unet, scheduler=scheduler, adapter=adapter
         )
-
-    @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str, **kwargs: Any) -> Self:
-        """A saved pipeline: a folder, a name on the hub, or `critters` for the model that comes with the package.
-
-        All of it is loaded in float32, whatever the files hold, unless `torch_dtype` says otherwise. No code that lies
-        in the folder is run.
-
-        Args:
-            pretrained_model_name_or_path: folder or name.
-            kwargs: further arguments of diffusers' own `from_pretrained`.
-
-        Raises:
-            MissingFileError: there is no such pipeline.
-            InputError: it is a file, another pipeline, or was written by a newer version of this package.
-
-        Example:
-            >>> DreamInpainterPipeline.from_pretrained("critters").adapter.config.image_size
-            [64, 64]
-        """
-        name = packaged(str(pretrained_model_name_or_path))
-        if Path(name).is_file():
-            raise InputError(
-                f"{name} is a file, and a saved pipeline is a folder. Name the folder; `dreaminpainter export` makes "
-                "one of a training checkpoint."
-            )
-        if not Path(name).is_dir():
-            name = fetch(name, **{key: kwargs.pop(key) for key in _HUB_SETTINGS if key in kwargs})
-        # By themselves diffusers' parts would come in float32, transformers' as they were saved.
-        kwargs.setdefault("torch_dtype", torch.float32)
-        pipeline: Self = super().from_pretrained(name, **kwargs)
-        return pipeline
-
-    @classmethod
-    def load_config(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
-        """What `model_index.json` holds, checked; where it names code in the folder, the same classes of this package.
-
-        Raises:
-            MissingFileError: the folder has none.
-            InputError: it cannot be read, or is of another pipeline or of a newer version of this package.
-        """
-        folder = str(pretrained_model_name_or_path)
-        if not (Path(folder) / INDEX).is_file():
-            raise MissingFileError(f"The folder {folder} is no saved pipeline: it has no {INDEX}.")
-        try:
-            index = super().load_config(folder, *args, **kwargs)
-        except OSError as error:
-            raise InputError(f"{folder}/{INDEX} cannot be read: {error} Export the model again.") from error
-        check_index(folder, index)
-        return as_own(index, OWN_CLASSES)
-
-    def save_config(self, save_directory: Any, push_to_hub: bool = False, **kwargs: Any) -> None:
-        """Writes `model_index.json`, the last file of `save_pretrained`, and beside it the code that reads the parts.
-
-        Args:
-            save_directory: folder that the parts were saved in.
-            push_to_hub: not here: `save_pretrained` uploads the whole.
-            kwargs: further arguments of diffusers' own `save_config`.
-        """
-        super().save_config(save_directory, **kwargs)
-        carry_code(Path(save_directory), OWN_CLASSES, dict(self.adapter.config))
 
     @property
     def guidance_scale(self) -> float:
@@ -379,14 +309,3 @@ class DreamInpainterPipeline(DiffusionPipeline):
             latents=encode_images(self.vae, pixels) if encoded is None else encoded.to(device),
             text_states=encode_texts(self.tokenizer, self.text_encoder, text, device),
         )
-
-
-def _align(part: torch.nn.Module) -> None:
-    """Moves weights to where torch itself would have put them.
-
-    Weights that are read from a file lie wherever the file has them, and the last bits of a convolution depend on that:
-    the same model would fill the same hole in another way after it was saved.
-    """
-    for tensor in (*part.parameters(), *part.buffers()):
-        if tensor.device.type == "cpu" and tensor.data_ptr() % 64:
-            tensor.data = tensor.data.clone()

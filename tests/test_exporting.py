@@ -249,7 +249,7 @@ def test_a_stopped_export_leaves_nothing_that_looks_complete(at, earlier, run, e
 
     places = {
         "unet": "dreaminpainter.unet.SubjectUNet.save_pretrained",
-        "save_config": "dreaminpainter.pipeline.carry_code",
+        "save_config": "dreaminpainter.saving.carry_code",
         "card": "pathlib.Path.write_text",
     }
     monkeypatch.setattr(places[at], stop)
