@@ -1,6 +1,7 @@
 """`fit`, `validate`, `test` and `predict`: Lightning's command line, with what belongs together linked."""
 
 import sys
+from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -43,15 +44,20 @@ class RunCheckpoint(ModelCheckpoint):
         """Done already."""
 
 
+OPTIONAL = {"ema": ExponentialMovingAverage, "losses": LossLogger, "pictures": PictureGrid, "predictions": FillWriter}
+"""Callbacks that a run has unless a config sets them to null."""
+
+
 class DreamInpainterCLI(LightningCLI):
     """Everything of a run lies under `trainer.default_root_dir`: checkpoints, logs, pictures, the config."""
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Callbacks that every run has, and the settings that model and data share."""
-        parser.add_lightning_class_args(ExponentialMovingAverage, "ema")
-        parser.add_lightning_class_args(LossLogger, "losses")
-        parser.add_lightning_class_args(PictureGrid, "pictures")
-        parser.add_lightning_class_args(FillWriter, "predictions")
+        for name, kind in OPTIONAL.items():
+            parser.add_lightning_class_args(kind, name)
+            group = parser.groups[name]
+            group.title = f"{group.title} (none where a config says `{name}: null`)"
+            group.instantiate_class = _unless_null(group.instantiate_class)
         parser.add_lightning_class_args(RunCheckpoint, "checkpoint")
         parser.set_defaults(
             {
@@ -129,6 +135,18 @@ def _known_names() -> list[str]:
 def _below(kind: type) -> list[type]:
     children: list[type] = kind.__subclasses__()
     return [one for child in children for one in (child, *_below(child))]
+
+
+def _unless_null(make: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """As jsonargparse makes the class of a group of settings; one that does nothing where these are null."""
+
+    def made(group: Any, config: Any) -> None:
+        if config.get(group.dest, {}) is None:
+            config[group.dest] = Callback()
+        else:
+            make(group, config)
+
+    return made
 
 
 def _checkpoints_of(folder: Any) -> str:

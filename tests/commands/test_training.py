@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from lightning.pytorch import Callback
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tiny_run import TINY, command, fitted, flags, instantiated, save_image_encoders
 
 from dreaminpainter.checkpoints import load_pipeline, read_checkpoint
+from dreaminpainter.cli import main
 from dreaminpainter.regularization.plans import main_plan
 
 QUIET = ["--trainer.logger", "false"]
@@ -96,6 +98,21 @@ def test_everything_of_a_run_lies_in_its_folder(run_folder: Path) -> None:
     assert found == {"checkpoints", "logs"}
     assert (run_folder / "logs" / "config.yaml").is_file()
     assert [path.name for path in (run_folder / "checkpoints").iterdir()] == ["last.ckpt"]
+
+
+def test_what_a_config_sets_to_null_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ("ema", "losses", "pictures", "predictions")
+    (tmp_path / "none.yaml").write_text("".join(f"{name}: null\n" for name in names))
+    without = [*TINY, "--config", str(tmp_path / "none.yaml"), "--trainer.default_root_dir", str(tmp_path / "run")]
+    assert main(["fit", *without, "--trainer.max_steps", "2", "--trainer.max_time", "null", "--ckpt_path", "null"]) == 0
+    assert "ema" not in read_checkpoint(str(tmp_path / "run" / "checkpoints" / "last.ckpt"))["callbacks"]
+    assert not (tmp_path / "run" / "pictures").exists()
+    written = yaml.safe_load((tmp_path / "run" / "logs" / "config.yaml").read_text())
+    assert {name: written[name] for name in names} == dict.fromkeys(names), "and the same config again is the same run"
+    with pytest.raises(SystemExit):
+        main(["fit", "--help"])
+    told = capsys.readouterr().out
+    assert all(f"none where a config says `{name}: null`" in " ".join(told.split()) for name in names)
 
 
 def test_a_checkpoint_says_what_it_came_from(checkpoint: str) -> None:
