@@ -12,8 +12,6 @@ Editor = dict[str, Any]
 """The value of a `gr.ImageEditor`: background, layers of paint, and both together."""
 KINDS = "PNG, JPEG or WebP"
 """What every browser opens; other files leave the editor as empty as it was."""
-PIXELS = 89_000_000
-"""Most that a picture may have, as for files that are opened: Pillow's own limit."""
 PAINT = "#d5009f"
 """The brush's colour; which one it is has no meaning."""
 
@@ -121,13 +119,8 @@ def _uploaded(editor: Editor | None) -> Image.Image | None:
     """The picture in an editor, in RGBA; None where none was uploaded.
 
     An empty canvas comes as a picture too, transparent, white or dark grey: one of a single colour counts as none.
-
-    Raises:
-        InputError: the picture is too large.
     """
     picture: Image.Image | None = None if editor is None else editor["background"]
-    if picture is not None and picture.width * picture.height > PIXELS:
-        raise InputError(f"The picture has {picture.width} x {picture.height} pixels, too many. Make it smaller.")
     return None if picture is None or len(picture.getcolors(1) or []) == 1 else picture
 
 

@@ -7,8 +7,8 @@ import gradio as gr
 
 from dreaminpainter.app import views
 from dreaminpainter.app.answers import Answers, new_seed, told
+from dreaminpainter.app.editors import paint_editor
 from dreaminpainter.app.examples import Example
-from dreaminpainter.app.inputs import PAINT
 from dreaminpainter.app.jobs import MOST_STEPS
 from dreaminpainter.app.records import forget
 
@@ -92,29 +92,14 @@ def _try_examples(page: gr.Blocks, examples: list[Example], gallery: gr.Gallery,
     page.load(lambda: show(0), None, shown, js=WHEN_DRAWN, **AT_ONCE)
 
 
-def _editor(height: int, transforms: tuple[Any, ...], name: str) -> gr.ImageEditor:
-    return gr.ImageEditor(
-        show_label=False,
-        type="pil",
-        format="png",
-        sources=["upload", "clipboard"],
-        transforms=transforms,
-        layers=False,
-        brush=gr.Brush(colors=[(PAINT, 0.6)], color_mode="fixed"),
-        buttons=["fullscreen"],
-        height=height,
-        elem_id=name,
-    )
-
-
 def _question(answers: Answers) -> Asked:
     gr.Markdown("### 1 · Scene\nPaint over what is to be filled.", elem_classes="di-title")
-    scene = _editor(400, (), "scene")
+    scene = paint_editor(400, (), "scene")
     box = gr.Button("Make the paint a box", size="sm", elem_id="box")
     with gr.Row(equal_height=False):
         with gr.Column(min_width=240):
             gr.Markdown("### 2 · Subject\nCrop it or paint over it, unless it is cut out.", elem_classes="di-title")
-            reference = _editor(280, ("crop",), "reference")
+            reference = paint_editor(280, ("crop",), "reference")
         with gr.Column(min_width=240):
             gr.Markdown("### 3 · Prompt\nWhat the whole picture shows.", elem_classes="di-title")
             prompt = gr.Textbox(show_label=False, container=False, lines=7, max_lines=7, elem_id="prompt")

@@ -3,7 +3,6 @@ import pytest
 from inpainting import ellipse, noise
 from PIL import Image
 
-from dreaminpainter.app import inputs
 from dreaminpainter.app.inputs import boxed, from_editors, from_files, paint_of, with_paint, without_paint
 from dreaminpainter.app.jobs import MOST_STEPS, Settings
 from dreaminpainter.errors import InputError, SettingError
@@ -113,15 +112,3 @@ def test_settings_out_of_range_are_refused(changed, message) -> None:
     Settings.asked(**given)
     with pytest.raises(SettingError, match=message):
         Settings.asked(**(given | changed))
-
-
-def test_a_picture_too_large_is_refused_before_anything_is_made_of_it(monkeypatch) -> None:
-    monkeypatch.setattr(inputs, "PIXELS", 100)
-    small, large = without_paint(Image.new("RGBA", (10, 10))), without_paint(Image.new("RGBA", (11, 10)))
-    small["background"].putpixel((0, 0), (1, 2, 3, 255))
-    with pytest.raises(InputError, match="11 x 10 pixels, too many"):
-        from_editors(large, small)
-    with pytest.raises(InputError, match="too many"):
-        boxed(large)
-    with pytest.raises(InputError, match="Nothing is painted"):
-        from_editors(small, small)
