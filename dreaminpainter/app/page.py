@@ -14,8 +14,10 @@ from dreaminpainter.app.records import forget
 
 ONE_AT_A_TIME: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "pipeline"}
 """All that fills stands in one queue."""
+BESIDE: dict[str, Any] = {"concurrency_limit": 1, "show_progress": "hidden", "api_visibility": "private"}
+"""What takes memory but no pipeline stands in a queue of its own."""
 AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-"""What needs no pipeline is answered at once."""
+"""What needs neither is answered at once."""
 WHEN_DRAWN = """
 async () => {
     while (document.querySelectorAll("#scene canvas, #reference canvas").length < 2)
@@ -107,7 +109,7 @@ def _question(answers: Answers) -> Asked:
                 fill = gr.Button("Fill the hole", variant="primary", scale=3, min_width=140, elem_id="fill")
                 stop = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
     settings = [prompt, *_settings(answers)]
-    box.click(told(answers.box), scene, scene, **AT_ONCE)
+    box.click(told(answers.box), scene, scene, **BESIDE)
     return Asked(scene, reference, settings, fill, stop)
 
 

@@ -64,3 +64,9 @@ def test_other_pictures_are_decoded_as_gradio_does(editor, tmp_path, how) -> Non
 
 def test_an_empty_editor_tells_what_it_takes(editor) -> None:
     assert "PNG, JPEG or WebP" in UPLOAD and "16 bits a channel are read as 8" in editor.get_config()["placeholder"]
+
+
+def test_all_that_decodes_what_was_painted_stands_in_a_queue(server) -> None:
+    deciding = [fn for fn in server.page.fns.values() if any(isinstance(one, gr.ImageEditor) for one in fn.inputs)]
+    assert len(deciding) == 3, "fill, compare and box"
+    assert all(fn.queue and fn.concurrency_limit == 1 for fn in deciding)
