@@ -1,11 +1,12 @@
 """A trained model as a folder to give away: weights, code and model card."""
 
+import glob
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from dreaminpainter.atomic import whole
+from dreaminpainter.atomic import sweep, whole
 from dreaminpainter.checkpoints import load_pipeline, read_checkpoint, trained_pipeline
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
 from dreaminpainter.model_card import model_card, with_header
@@ -81,6 +82,7 @@ def write_model(
         for part in (pipeline.unet, pipeline.adapter, pipeline.text_encoder):
             part.to(torch.float16)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    sweep(folder.parent, glob.escape(folder.name))
     with whole(folder) as beside:
         pipeline.save_pretrained(beside)
         if not with_code:

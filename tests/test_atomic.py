@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dreaminpainter.atomic import sweep, whole
+from dreaminpainter.commands.jobs import write_results
 from dreaminpainter.data.captioning import ClassNameCaptioner
 from dreaminpainter.data.masking import BoxMask
 from dreaminpainter.data.samples import SampleMaker
@@ -19,6 +20,7 @@ from dreaminpainter.data.store.captions import CaptionShards, StoredCaptions
 from dreaminpainter.data.store.captions_csv import export_captions
 from dreaminpainter.data.store.latents import LatentCache
 from dreaminpainter.data.store.publishing import write_parquet
+from dreaminpainter.exporting import export
 
 DAY = 24 * 60 * 60
 
@@ -91,6 +93,8 @@ def write_latents(folder: Path) -> None:
 
 
 WRITERS: dict[str, Callable[[Path], object]] = {
+    "export": lambda folder: export("critters", str(folder / "export" / "left.csv")),
+    "jobs": lambda folder: write_results(folder / "jobs", []),
     "": lambda folder: prepare(CrittersSource(size=16, reference_size=16, count=3), folder, num_workers=0),
     "parquet": lambda folder: write_parquet(PreparedSource(str(folder))),
     "captions": write_captions,
@@ -105,7 +109,7 @@ WRITERS: dict[str, Callable[[Path], object]] = {
 def test_whoever_writes_sweeps_first(prepared: Path, where: str) -> None:
     folder = prepared / where
     folder.mkdir(exist_ok=True)
-    leftover = killed(folder / "left.csv")
+    leftover = killed(folder / ("results.csv" if where == "jobs" else "left.csv"))
     WRITERS[where](prepared)
     assert not leftover.exists()
 

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from dreaminpainter.atomic import whole
+from dreaminpainter.atomic import sweep, whole
 from dreaminpainter.commands.fills import Request
 from dreaminpainter.data.sources.base import LeftOut
 from dreaminpainter.data.sources.files import required
@@ -123,6 +123,7 @@ def read_results(folder: Path) -> dict[str, Result]:
 
 def write_results(folder: Path, results: Iterable[Result]) -> None:
     """The table, whole or not at all."""
+    sweep(folder, RESULTS)
     with whole(folder / RESULTS) as beside, beside.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(Result.__dataclass_fields__))
         writer.writeheader()
