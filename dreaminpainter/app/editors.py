@@ -11,7 +11,7 @@ from PIL import Image
 from dreaminpainter.app.inputs import KINDS, PAINT
 from dreaminpainter.picture_modes import PICTURE_MODES
 
-UPLOAD = f"Drop a picture here, or click\n{KINDS}; 16 bits a channel are read as 8"
+UPLOAD = f"Drop a picture here, or click\n{KINDS}\n16 bits a channel become 8"
 """What an editor says while it is empty."""
 
 

@@ -63,7 +63,7 @@ def test_other_pictures_are_decoded_as_gradio_does(editor, tmp_path, how) -> Non
 
 
 def test_an_empty_editor_tells_what_it_takes(editor) -> None:
-    assert "PNG, JPEG or WebP" in UPLOAD and "16 bits a channel are read as 8" in editor.get_config()["placeholder"]
+    assert "PNG, JPEG or WebP" in UPLOAD and "16 bits a channel become 8" in editor.get_config()["placeholder"]
 
 
 def test_all_that_decodes_what_was_painted_stands_in_a_queue(server) -> None:
