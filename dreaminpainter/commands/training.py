@@ -55,7 +55,7 @@ class DreamInpainterCLI(LightningCLI):
         """Callbacks that every run has, and the settings that model and data share."""
         for name, kind in OPTIONAL.items():
             parser.add_lightning_class_args(kind, name)
-            group = parser.groups[name]
+            group: Any = (parser.groups or {})[name]
             group.title = f"{group.title} (none where a config says `{name}: null`)"
             group.instantiate_class = _unless_null(group.instantiate_class)
         parser.add_lightning_class_args(RunCheckpoint, "checkpoint")
