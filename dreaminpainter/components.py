@@ -41,7 +41,7 @@ def describe(component: Component) -> Spec:
     kind = type(component)
     return {
         "class_path": _path(kind),
-        "init_args": {name: _describe_value(_kept(component, name)) for name in _argument_names(kind)},
+        "init_args": {name: described(_kept(component, name)) for name in _argument_names(kind)},
     }
 
 
@@ -104,13 +104,23 @@ def _kept(component: Component, name: str) -> Any:
     return getattr(component, name)
 
 
-def _describe_value(value: Any) -> Any:
+def described(value: Any) -> Any:
+    """A value with every component in it as `class_path` and `init_args`.
+
+    Example:
+        >>> from dreaminpainter.regularization import Constant
+        >>> described({"rate": Constant(1.0)})["rate"]["init_args"]
+        {'value': 1.0}
+
+    Raises:
+        SettingError: something in it cannot be written down.
+    """
     if isinstance(value, Component):
         return describe(value)
     if isinstance(value, list | tuple):
-        return [_describe_value(item) for item in value]
+        return [described(item) for item in value]
     if isinstance(value, dict):
-        return {key: _describe_value(item) for key, item in value.items()}
+        return {key: described(item) for key, item in value.items()}
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if value is None or isinstance(value, bool | int | float | str):

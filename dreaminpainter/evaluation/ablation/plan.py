@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from dreaminpainter.components import described
 from dreaminpainter.errors import SettingError
 
 EVALUATION = "evaluation."
@@ -37,6 +38,8 @@ class Axis:
     values: Any = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        # The command's parser makes components of some class paths before they are asked for.
+        object.__setattr__(self, "values", described(self.values))
         if not isinstance(self.values, list | dict) or not self.values:
             raise SettingError(f"An axis has the values {self.values!r}. Give a list, or a dict of labels and values.")
         if self.setting is None and not all(isinstance(value, dict) for value in self.labelled().values()):
@@ -112,6 +115,8 @@ class Plan:
     method: str = "ours"
 
     def __post_init__(self) -> None:
+        for name in ("settings", "evaluation"):
+            object.__setattr__(self, name, described(getattr(self, name)))
         if not self.seeds or not self.figures:
             raise SettingError("A study needs at least one of `seeds` and one of `figures`.")
 
