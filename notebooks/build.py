@@ -52,6 +52,7 @@ def executed(source: Path) -> NotebookNode:
             notebook,
             timeout=None,
             record_timing=False,
+            coalesce_streams=True,  # how many pieces a print arrives in is a matter of chance
             resources={"metadata": {"path": empty}},
             config=Config(KernelSpecManager={"kernel_dirs": [_KERNELS]}),
         )

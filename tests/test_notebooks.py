@@ -39,7 +39,8 @@ def kinds(notebook: NotebookNode) -> list[list[str]]:
 
 
 def test_there_are_notebooks() -> None:
-    assert [source.stem for source in SOURCES] == ["01_data"]
+    names = [source.stem for source in SOURCES]
+    assert {"01_data", "02_token_selection"} <= set(names)
 
 
 @every_source
@@ -103,6 +104,7 @@ def test_a_source_runs_on_photographs_as_a_script(source: Path, tmp_path: Path, 
         [sys.executable, source], capture_output=True, text=True, check=False, cwd=tmp_path / "here", env=variables
     )
     assert done.returncode == 0, done.stderr
-    assert "CocoSource" in done.stdout
+    if "DREAMINPAINTER_TEST_DATA" in source.read_text(encoding="utf-8"):
+        assert "CocoSource" in done.stdout
     assert not list((tmp_path / "here").iterdir())
     assert not list((tmp_path / "temporary").glob("tmp*"))
