@@ -40,7 +40,7 @@ def kinds(notebook: NotebookNode) -> list[list[str]]:
 
 def test_there_are_notebooks() -> None:
     names = [source.stem for source in SOURCES]
-    assert {"01_data", "02_token_selection", "03_regularization"} <= set(names)
+    assert {"01_data", "02_token_selection", "03_regularization", "05_your_subject"} <= set(names)
 
 
 @every_source
