@@ -235,8 +235,9 @@ show_figure(figure)
 #   the network listens.
 # - **harm**: by how much the error grows. It tells whether it listens to advantage.
 #
-# These measures are ours. In both plans the text is the caption here: all class names are the same, so to swap them
-# would change nothing.
+# These measures are ours. `dreaminpainter evaluate` takes the first, in the hole, of any model and cases
+# (`dreaminpainter.evaluation.reliance`); here both are taken under either plan. The text is the caption in both: all
+# class names are the same, so to swap them would change nothing.
 
 
 # %%
