@@ -66,7 +66,7 @@ def critters(
         guidance_scale: guidance along the text, likewise.
         output: the Markdown file to write.
     """
-    judge = AttributeProbes.from_pretrained(probes, torch_dtype=torch.float32).eval()
+    judge = AttributeProbes.from_pretrained(probes, dtype=torch.float32).eval()
     pipeline = load_pipeline(model)
     pipeline.set_progress_bar_config(disable=True)
     made_for = pipeline.adapter.config

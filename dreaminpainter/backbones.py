@@ -7,6 +7,7 @@ classes: one code path for all.
 from abc import ABC, abstractmethod
 from typing import Any, Literal
 
+import torch
 from diffusers import AutoencoderKL, DDPMScheduler
 from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
 
@@ -120,7 +121,9 @@ class PretrainedBackbone(Backbone):
             ) from error
 
     def _load(self, kind: Any, folder: str) -> Any:
-        return kind.from_pretrained(self.source, revision=self.revision, subfolder=folder)
+        # What trains is float32, whatever a folder holds; tokenizer and schedule have no numbers to convert.
+        precision = {"dtype": torch.float32} if issubclass(kind, torch.nn.Module) else {}
+        return kind.from_pretrained(self.source, revision=self.revision, subfolder=folder, **precision)
 
 
 class RandomBackbone(PretrainedBackbone):

@@ -94,7 +94,7 @@ def read_autoencoder(name: str) -> Any:
             "packaged model, such as critters."
         )
     kind = json.loads((folder / "config.json").read_text())["_class_name"]
-    return autoencoder_class(kind).from_pretrained(folder, torch_dtype=torch.float32)
+    return autoencoder_class(kind).from_pretrained(folder, dtype=torch.float32)
 
 
 def _plain(config: Any) -> dict[str, Any]:

@@ -253,7 +253,7 @@ class DreamInpainterPipeline(SavedPipeline):
         halves = [name for name, part in self.components.items() if getattr(part, "dtype", None) == torch.float16]
         if halves and self._execution_device.type == "cpu":
             raise SettingError(
-                f"{', '.join(halves)} is in float16, which CPUs compute slowly or not at all. Use torch_dtype="
+                f"{', '.join(halves)} is in float16, which CPUs compute slowly or not at all. Use dtype="
                 "torch.float32 or torch.bfloat16, or another device."
             )
         if reference_scale != 1 and not self.adapter.config.reference_dropout:

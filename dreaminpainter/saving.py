@@ -27,7 +27,7 @@ class SavedPipeline(DiffusionPipeline):
     def from_pretrained(cls, pretrained_model_name_or_path: str, **kwargs: Any) -> Self:
         """A saved pipeline: a folder, a name on the hub, or `critters` for the model that comes with the package.
 
-        All of it is loaded in float32, whatever the files hold, unless `torch_dtype` says otherwise. No code that lies
+        All of it is loaded in float32, whatever the files hold, unless `dtype` says otherwise. No code that lies
         in the folder is run.
 
         Args:
@@ -52,7 +52,8 @@ class SavedPipeline(DiffusionPipeline):
         if not Path(name).is_dir():
             name = fetch(name, **{key: kwargs.pop(key) for key in _HUB_SETTINGS if key in kwargs})
         # By themselves diffusers' parts would come in float32, transformers' as they were saved.
-        kwargs.setdefault("torch_dtype", torch.float32)
+        if "torch_dtype" not in kwargs:  # the older name, with which diffusers warns
+            kwargs.setdefault("dtype", torch.float32)
         pipeline: Self = super().from_pretrained(name, **kwargs)
         return pipeline
 

@@ -54,7 +54,6 @@ from dreaminpainter.unet import SubjectUNet
 from dreaminpainter.visualization import grid_picture, mark_tokens, show_hole
 
 logging.disable(logging.INFO)
-warnings.filterwarnings("ignore", message=".*torch_dtype")
 warnings.filterwarnings("ignore", message=".*left out")
 
 test_data = os.environ.get("DREAMINPAINTER_TEST_DATA")
@@ -384,7 +383,7 @@ show(grid_picture(list(columns), list(zip(*columns.values(), strict=True)), [""]
 # ceiling, since hats differ and light does.
 
 # %%
-probes = AttributeProbes.from_pretrained(packaged("critters-probes"), torch_dtype=torch.float32).eval()
+probes = AttributeProbes.from_pretrained(packaged("critters-probes"), dtype=torch.float32).eval()
 
 
 def choice_figures(selection: Selection, features: TokenFeatures, first: Selection) -> list[float]:

@@ -62,7 +62,6 @@ from dreaminpainter.types import Batch, Reference, TrainingPlan
 from dreaminpainter.visualization import grid_picture, show_hole
 
 logging.disable(logging.INFO)
-warnings.filterwarnings("ignore", message=".*torch_dtype")
 warnings.filterwarnings("ignore", module="lightning")
 
 

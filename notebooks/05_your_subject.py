@@ -17,7 +17,6 @@
 # %%
 import logging
 import tempfile
-import warnings
 from io import BytesIO
 from pathlib import Path
 
@@ -41,7 +40,6 @@ from dreaminpainter.tokenizer import spelled_words
 from dreaminpainter.visualization import grid_picture, mark_tokens, show_hole, to_image
 
 logging.disable(logging.INFO)
-warnings.filterwarnings("ignore", message=".*torch_dtype")
 
 temporary = tempfile.TemporaryDirectory()
 

@@ -179,3 +179,10 @@ def test_where_the_down_stack_has_attention_is_a_setting():
         assert unet.config.down_block_types == tuple(kinds[kind] for kind in expected)
     with pytest.raises(SettingError, match="attention_from is 2; of 2 blocks give one from 0 to 1"):
         TinyBackbone(channels=[32, 32], attention_from=2).build(Composite())
+
+
+def test_what_a_folder_holds_in_half_precision_trains_in_float32(tmp_path):
+    tiny_model().pipeline().to(torch.float16).save_pretrained(tmp_path)
+    parts = PretrainedBackbone(str(tmp_path)).build(Composite())
+    precisions = {value.dtype for part in (parts.unet, parts.vae, parts.text_encoder) for value in part.parameters()}
+    assert precisions == {torch.float32}

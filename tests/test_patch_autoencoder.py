@@ -71,5 +71,5 @@ def test_a_missing_autoencoder_is_named() -> None:
 def test_half_precision_on_disk_is_full_precision_in_memory(tmp_path) -> None:
     codec = PatchAutoencoder.fitted(randn(4, 3, 16, 16), 4, 8)
     codec.to(torch.float16).save_pretrained(tmp_path)
-    read = PatchAutoencoder.from_pretrained(tmp_path, torch_dtype=torch.float32)
+    read = PatchAutoencoder.from_pretrained(tmp_path, dtype=torch.float32)
     assert read.components.dtype == torch.float32

@@ -71,7 +71,7 @@ def test_a_variant_is_saved_and_loaded(tmp_path):
 def test_all_parts_take_the_precision_that_is_asked_for(tmp_path):
     pipe = pipeline()
     pipe.save_pretrained(tmp_path)
-    half = DreamInpainterPipeline.from_pretrained(tmp_path, torch_dtype=torch.bfloat16)
+    half = DreamInpainterPipeline.from_pretrained(tmp_path, dtype=torch.bfloat16)
     parts = {name: part for name, part in half.components.items() if isinstance(part, torch.nn.Module)}
     assert {name for name, part in parts.items() if part.dtype != torch.bfloat16} == set()
     assert torch.isfinite(half(**arguments(output_type="pt")).images).all()

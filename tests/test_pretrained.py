@@ -78,7 +78,7 @@ def test_its_card_tells_what_the_results_do() -> None:
 @cache
 def scores(name: str) -> dict[str, Score]:
     """Of a model, of another drawing in its place, and of the truth."""
-    judge = AttributeProbes.from_pretrained(packaged("critters-probes"), torch_dtype=torch.float32).eval()
+    judge = AttributeProbes.from_pretrained(packaged("critters-probes"), dtype=torch.float32).eval()
     pipeline = load_pipeline(name)
     pipeline.set_progress_bar_config(disable=True)
     methods = {"model": Model(pipeline), "floor": another_drawing, "ceiling": truth}

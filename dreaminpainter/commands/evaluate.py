@@ -5,7 +5,7 @@ from pathlib import Path
 from jsonargparse import ArgumentError, auto_cli
 
 from dreaminpainter.commands.devices import chosen_device
-from dreaminpainter.commands.noise import silence_noise
+from dreaminpainter.commands.noise import silence_loading, silence_noise
 from dreaminpainter.configuration import with_configs_found
 from dreaminpainter.data import masking, sources  # noqa: F401  their classes can be named without modules
 from dreaminpainter.errors import SettingError
@@ -74,6 +74,7 @@ def evaluate(
         device: "cpu", "cuda", "mps", or "auto" for the fastest there is.
     """
     silence_noise()
+    silence_loading()
     processes = Processes.started()
     own = methods or _default_methods(checkpoint)
     methods = {CEILING: RealPicture(), **own, FLOOR: MeanColour()}

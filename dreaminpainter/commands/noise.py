@@ -12,5 +12,16 @@ def silence_noise() -> None:
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_advertisement)
 
 
+def silence_loading() -> None:
+    """Leaves out the bars of diffusers and transformers about reading weights, which take a moment each."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
+    # Of torchmetrics, whenever a kernel distance is computed.
+    warnings.filterwarnings("ignore", message=".*will save all extracted features in buffer")
+
+
 def _is_no_advertisement(record: logging.LogRecord) -> bool:
     return not record.getMessage().startswith("💡 Tip")

@@ -22,7 +22,7 @@ HARD = {"marks": 0.7}
 
 @cache
 def probes() -> AttributeProbes:
-    read: AttributeProbes = AttributeProbes.from_pretrained(packaged("critters-probes"), torch_dtype=torch.float32)
+    read: AttributeProbes = AttributeProbes.from_pretrained(packaged("critters-probes"), dtype=torch.float32)
     return read.eval()
 
 

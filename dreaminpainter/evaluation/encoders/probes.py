@@ -23,7 +23,7 @@ class ProbeEncoder(ImageEncoder):
         self.source = source
 
     def load(self) -> nn.Module:
-        probes: nn.Module = AttributeProbes.from_pretrained(packaged(self.source), torch_dtype=torch.float32)
+        probes: nn.Module = AttributeProbes.from_pretrained(packaged(self.source), dtype=torch.float32)
         return probes
 
     def encode(self, pictures: Tensor) -> Tensor:
