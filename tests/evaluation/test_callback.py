@@ -12,8 +12,6 @@ from tiny_run import command
 from dreaminpainter.errors import SettingError
 from dreaminpainter.evaluation.callback import ValidationBenchmark
 
-LOGS = ["--trainer.log_every_n_steps", "2"]
-
 
 def with_benchmark(folder: Path, *more: dict, **settings: object) -> list[str]:
     """Arguments that put a small benchmark, and other callbacks, into a tiny run."""
@@ -39,9 +37,8 @@ def logged(folder: Path) -> dict[str, list[tuple[int, float]]]:
 
 def test_it_is_logged_beside_the_loss_of_averaged_and_of_raw_weights(tmp_path) -> None:
     more = with_benchmark(tmp_path, seeds=2)
-    assert (
-        command("fit", tmp_path, *more, "--trainer.val_check_interval", "2", "--ema.decay", "0.5", *LOGS, steps=4) == 0
-    )
+    more += ["--trainer.val_check_interval", "2", "--ema.decay", "0.5", "--trainer.log_every_n_steps", "2"]
+    assert command("fit", tmp_path, *more, steps=4) == 0
     scalars = logged(tmp_path)
     for name in ("reference", "text", "outline copy", "diversity", "background max"):
         for prefix in ("benchmark", "benchmark_raw"):
