@@ -79,7 +79,7 @@ def bootstrap(values: Tensor, groups: list[str] | None = None, draws: int = 2000
     return Interval(mean, low, high)
 
 
-def crossed_bootstrap(values: Tensor, draws: int = 2000) -> Interval | None:
+def crossed_bootstrap(values: Tensor, comparisons: int = 1, draws: int = 2000) -> Interval | None:
     """The mean of values that cases and training seeds decide together, and its range when both are drawn anew.
 
     Rows and columns are drawn with return, independently (the pigeonhole bootstrap, Owen 2007): what one training got
@@ -87,7 +87,9 @@ def crossed_bootstrap(values: Tensor, draws: int = 2000) -> Interval | None:
 
     Args:
         values: (seeds, cases); NaN where there is none.
-        draws: how many tables are drawn.
+        comparisons: how many means or differences this one was picked out of for being large. Its range is widened
+            so that 95 of 100 times all of theirs would be right at once (Bonferroni).
+        draws: how many tables are drawn, for each comparison.
 
     Returns:
         None where there is no value at all.
@@ -101,6 +103,7 @@ def crossed_bootstrap(values: Tensor, draws: int = 2000) -> Interval | None:
     if values.isnan().all():
         return None
     generator = torch.Generator().manual_seed(0)
+    draws = min(draws * comparisons, 50_000)
     seeds, cases = values.shape
     # Counts of each row and column in a drawn table: its mean is a product of matrices.
     rows, columns = (_counts(draws, size, generator) for size in (seeds, cases))
@@ -108,7 +111,8 @@ def crossed_bootstrap(values: Tensor, draws: int = 2000) -> Interval | None:
     sums = ((rows @ values.nan_to_num()) * columns).sum(1)
     numbers = ((rows @ there) * columns).sum(1)
     means = (sums / numbers)[numbers > 0]
-    low, high = means.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    tail = 0.025 / comparisons
+    low, high = means.quantile(torch.tensor([tail, 1 - tail], dtype=torch.float64)).tolist()
     return Interval(float(values.nanmean()), low, high)
 
 

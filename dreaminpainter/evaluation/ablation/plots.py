@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from dreaminpainter.atomic import whole
 from dreaminpainter.evaluation.ablation.results import Combination, Results
 from dreaminpainter.evaluation.statistics import Interval
@@ -18,18 +20,15 @@ def plot_axis(results: Results, axis: str, path: Path) -> None:
         axis: which of its axes lies along the bottom.
         path: the PNG to write.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     labels = list(dict.fromkeys(one.labels[axis] for one in results.combinations))
     others: dict[str, list[Combination]] = {}
     for one in results.combinations:
         rest = ", ".join(f"{name} = {label}" for name, label in one.labels.items() if name != axis)
         others.setdefault(rest, []).append(one)
     count = max(len(results.figures), 1)
-    figure, places = plt.subplots(1, count, figsize=(3.6 * count, 3.2), squeeze=False, layout="constrained")
+    # Not by pyplot, whose choice of a backend would be the caller's too.
+    figure = Figure(figsize=(3.6 * count, 3.2), layout="constrained")
+    places = figure.subplots(1, count, squeeze=False)
     for place, name in zip(places[0], results.figures, strict=False):
         for number, (rest, combinations) in enumerate(others.items()):
             found = [(one.labels[axis], results.interval(one, name)) for one in combinations]
@@ -46,7 +45,6 @@ def plot_axis(results: Results, axis: str, path: Path) -> None:
         figure.legend(*places[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     with whole(path) as beside:
         figure.savefig(beside, dpi=160, format="png")
-    plt.close(figure)
 
 
 def _bars(place: object, points: Iterable[tuple[int, Interval]], shift: float, colour: str, label: str) -> None:

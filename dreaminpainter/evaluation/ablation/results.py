@@ -96,5 +96,10 @@ class Results:
         return crossed_bootstrap(one.values(figure, self.cases))
 
     def difference(self, one: Combination, other: Combination, figure: str) -> Interval | None:
-        """How much higher a figure is for `one` than for `other`, case by case and seed by seed."""
-        return crossed_bootstrap(one.values(figure, self.cases) - other.values(figure, self.cases))
+        """How much higher a figure is for `one` than for `other`, case by case and seed by seed.
+
+        The range allows for their being the highest and the lowest of all combinations: of many that are alike, some
+        two always look different.
+        """
+        pairs = len(self.combinations) * (len(self.combinations) - 1) // 2
+        return crossed_bootstrap(one.values(figure, self.cases) - other.values(figure, self.cases), pairs)

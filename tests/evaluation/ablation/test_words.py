@@ -73,6 +73,14 @@ def test_a_difference_in_every_training_seed_is_told_from_the_luck_of_one() -> N
     assert "; no more than chance explains" in paragraph(study(once))
 
 
+def test_of_many_that_are_alike_some_two_look_different_and_that_is_allowed_for() -> None:
+    """Ten combinations of pure noise: were each pair taken for the only one, most studies would find something."""
+    found = [
+        paragraph(study(torch.randn(10, 1, 30, 1, generator=torch.Generator().manual_seed(seed)))) for seed in range(20)
+    ]
+    assert sum("; more than chance explains" in text for text in found) <= 3
+
+
 def test_with_one_combination_nothing_is_compared(tmp_path: Path) -> None:
     results = study(torch.rand(1, 1, 4, 1))
     assert paragraph(results) == "There is one combination only, so nothing is compared."
