@@ -16,6 +16,9 @@ from dreaminpainter.parts import make_parts
 from dreaminpainter.pipeline import DreamInpainterPipeline
 from dreaminpainter.pretrained import packaged
 
+_WEIGHTS = (".safetensors", ".bin")
+"""How weight files of diffusers and transformers end, newer and older ones."""
+
 
 def load_pipeline(path: str) -> DreamInpainterPipeline:
     """The pipeline of a training checkpoint, with its averaged weights where it has them, or of an exported folder.
@@ -43,7 +46,7 @@ def trained_pipeline(checkpoint: dict[str, Any]) -> DreamInpainterPipeline:
 def state_of(path: str) -> list[str]:
     """What tells whether the weights at `path` are still the same ones: their files with sizes and times."""
     place = Path(packaged(path))
-    files = sorted(place.rglob("*.safetensors")) if place.is_dir() else [place]
+    files = sorted(file for file in place.rglob("*") if file.suffix in _WEIGHTS) if place.is_dir() else [place]
     return [f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files if file.is_file()]
 
 
