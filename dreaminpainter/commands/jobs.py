@@ -12,15 +12,10 @@ from typing import Any
 from dreaminpainter.atomic import sweep, whole
 from dreaminpainter.commands.fills import Request
 from dreaminpainter.data.sources.base import LeftOut
-from dreaminpainter.data.sources.files import required
-from dreaminpainter.data.sources.folder_entries import FolderEntry, find_pairs, find_table, read_table
+from dreaminpainter.data.sources.fillable import find_fillable
 from dreaminpainter.errors import InputError
 
 RESULTS = "results.csv"
-_LAYOUT = (
-    "Name a folder with NAME.jpg, NAME_mask.png, NAME_reference.png and the prompt in NAME.txt, or a table (CSV or "
-    "JSON Lines) with the columns image, mask, reference and caption, and where wanted reference_mask and id"
-)
 
 
 @dataclass(frozen=True)
@@ -85,24 +80,12 @@ def read_jobs(path: str) -> tuple[list[Job], list[LeftOut]]:
         MissingFileError: there is no such folder or table.
         InputError: there is no job in it.
     """
-    place = required(Path(path), _LAYOUT)
-    table = find_table(place, None) if place.is_dir() else place
-    root = place if place.is_dir() else place.parent
-    found = find_pairs(root) if table is None else read_table(table)
-    jobs, none = [], [one for one in found if isinstance(one, LeftOut)]
-    for entry in found:
-        if isinstance(entry, FolderEntry):
-            missing = [
-                name for name, value in (("reference", entry.reference), ("prompt", entry.captions)) if not value
-            ]
-            if missing:
-                none.append(LeftOut(entry.id, "incomplete", f"{entry.id} has no {' and no '.join(missing)}."))
-                continue
-            mask = root / entry.reference_mask if entry.reference_mask else None
-            request = Request(root / entry.image, root / entry.mask, root / entry.reference, entry.captions[0], mask)
-            jobs.append(Job(_name(entry.id), request))
-    if not jobs:
-        raise InputError(f"{path} holds no job that is complete{_first(none)}. {_LAYOUT}.")
+    root, entries, none = find_fillable(Path(path))
+    jobs = []
+    for entry in entries:
+        mask = root / entry.reference_mask if entry.reference_mask else None
+        request = Request(root / entry.image, root / entry.mask, root / entry.reference, entry.captions[0], mask)
+        jobs.append(Job(_name(entry.id), request))
     if len({job.id for job in jobs}) < len(jobs):
         raise InputError(f"{path} has jobs of the same id, whose outputs would overwrite each other. Rename them.")
     return jobs, none
@@ -134,7 +117,3 @@ def _name(id_: str) -> str:
     """An id as the name of a file in the output folder, which nothing else there has."""
     name = re.sub(r"[^\w.\- ]", "-", id_)[:120].strip(". ") or "job"
     return f"{name}-job" if name in ("contact_sheet", "results") else name
-
-
-def _first(none: list[LeftOut]) -> str:
-    return f": {none[0].damage}" if none else ""
