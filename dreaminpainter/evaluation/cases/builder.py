@@ -1,6 +1,7 @@
 """What makes cases."""
 
 import json
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,7 @@ from tqdm import tqdm
 
 from dreaminpainter.atomic import whole
 from dreaminpainter.components import Component, describe
-from dreaminpainter.errors import InputError
+from dreaminpainter.errors import InputError, MissingFileError
 from dreaminpainter.evaluation.cases.base import Case, CaseSet, checksum
 
 CASES, SETTINGS = "cases.jsonl", "builder.json"
@@ -87,6 +88,20 @@ def save_picture(levels: Tensor, path: Path) -> None:
         Image.fromarray((levels[0].byte() * 255).numpy(), "L").save(path)
     else:
         Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy()).save(path)
+
+
+def copy_picture(file: Path, folder: Path, name: str) -> str:
+    """Copies a picture's file, as it is, to `folder/name` with the file's own ending; returns the name with it.
+
+    Raises:
+        MissingFileError: there is no such file.
+    """
+    if not file.is_file():
+        raise MissingFileError(f"There is no picture {file}, which a case needs. Put it there.")
+    name += file.suffix.lower()
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file, folder / name)
+    return name
 
 
 def _with_checksums(case: Case, folder: Path) -> Case:
