@@ -57,7 +57,7 @@ class Rows:
         """Appends rows, of whole cases, in one write."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"rows-{self.rank}.jsonl"
-        kept = b"".join(path.read_bytes().splitlines(keepends=True)) if path.is_file() else b""
+        kept = path.read_bytes() if path.is_file() else b""
         # What a killed process wrote half of a line would otherwise swallow the next one.
         gap = "\n" if kept and not kept.endswith(b"\n") else ""
         lines = "".join(json.dumps(_plain(row), ensure_ascii=False) + "\n" for row in rows)
@@ -68,10 +68,11 @@ class Rows:
         """All processes' rows, each fill once."""
         found: dict[tuple[str, int], Row] = {}
         for path in sorted(self.folder.glob("rows-*.jsonl")):
-            for line in path.read_text(encoding="utf-8").splitlines():
+            # As bytes: a line may be torn within a character. And texts may hold what splitlines takes for an end.
+            for line in path.read_bytes().split(b"\n"):
                 try:
                     row = Row(**json.loads(line))
-                except json.JSONDecodeError:
+                except ValueError:
                     continue  # torn when its process was killed; the fill is made again
                 found.setdefault((row.case, row.seed), row)
         return list(found.values())

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from dreaminpainter.atomic import sweep, whole
+from dreaminpainter.data.sources.files import is_inside
 from dreaminpainter.errors import InputError, MissingFileError
 
 Kind = Literal["identity", "edit", "class change", "contradiction", "mask shape"]
@@ -140,6 +141,13 @@ def _case(row: dict[str, Any], place: str) -> Case:
     if missing or unknown:
         problem = f"lacks {', '.join(missing)}" if missing else f"has the unknown {', '.join(unknown)}"
         raise InputError(f"{place}: the case {problem}. A case has {', '.join(one.name for one in fields(Case))}.")
+    for name, value in row.items():
+        if not (_is_texts(value) if name in _DICTS else isinstance(value, str)):
+            wanted = "an object of texts" if name in _DICTS else "a text"
+            raise InputError(f"{place}: {name} is {value!r}. Write {wanted}.")
+    # Fills are files named after it.
+    if not row["id"] or not is_inside(row["id"]):
+        raise InputError(f"{place}: the id {row['id']!r} cannot be the name of a file. Give another.")
     return Case(**row)
 
 
@@ -147,7 +155,12 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
     if file.suffix == ".parquet":
         yield from _parquet_rows(file)
         return
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is no text in UTF-8 ({error}). Save it as such.") from error
+    # Not splitlines, which also splits at characters that JSON leaves as they are within texts.
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
                 row = json.loads(line)
@@ -160,6 +173,10 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
 
 _DICTS = ("attributes", "shown", "checksums")
 """Kept as JSON in Parquet, whose columns would otherwise be the union of all keys."""
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) for pair in value.items() for text in pair)
 
 
 def _parquet_rows(file: Path) -> Iterator[dict[str, Any]]:
