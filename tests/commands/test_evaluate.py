@@ -65,7 +65,7 @@ def test_one_setting_of_a_config_can_be_changed(capsys: pytest.CaptureFixture[st
 def test_every_case_builder_and_method_can_be_named() -> None:
     for module, base in ((case_builders, case_builders.CaseBuilder), (ways_to_fill, ways_to_fill.Method)):
         for kind in base.__subclasses__():
-            if not kind.__abstractmethods__:
+            if kind.__module__.startswith(module.__name__) and not kind.__abstractmethods__:
                 assert kind.__name__ in module.__all__, kind
 
 
@@ -79,7 +79,7 @@ def test_a_small_evaluation_gives_a_report(tmp_path: Path, capsys: pytest.Captur
         "output": str(tmp_path / "out"),
         "device": "cpu",
     }
-    (tmp_path / "small.yaml").write_text(yaml.safe_dump(settings))
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
     words = ["evaluate", "--config", str(tmp_path / "small.yaml")]
     assert main(words) == 0
     shown = capsys.readouterr().out

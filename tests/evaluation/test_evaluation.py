@@ -1,0 +1,250 @@
+"""An evaluation is the same whether it runs through or in pieces, in one process or two, and tells others apart."""
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fills import Noise, case_set
+from gloo import on_two
+
+from dreaminpainter.errors import InputError, SettingError
+from dreaminpainter.evaluation.cases import CaseSet
+from dreaminpainter.evaluation.evaluating import Evaluation
+from dreaminpainter.evaluation.methods import Collage, Method, Ours
+from dreaminpainter.evaluation.metrics import FID, Background, Diversity, Seam
+from dreaminpainter.evaluation.processes import Processes
+from dreaminpainter.evaluation.report import write_report
+from dreaminpainter.evaluation.rows import Row
+
+SMALL = str(Path(__file__).parents[1] / "models" / "critters_small")
+
+
+def ours() -> Ours:
+    return Ours(SMALL, num_inference_steps=2)
+
+
+def evaluation(folder: Path, cases: CaseSet, **settings: Any) -> Evaluation:
+    parts = {
+        "methods": {"noise": Noise(), "collage": Collage()},
+        "metrics": [Background(), Diversity(), Seam()],
+        "quality": [],
+        "batch_size": 2,
+    }
+    return Evaluation(folder, cases, **(parts | settings))
+
+
+def figures(rows: list[Row]) -> list[Row]:
+    """All that rows say, but how long each fill took."""
+    return [replace(row, seconds=0.0) for row in rows]
+
+
+def pictures(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.glob("*/fills/*.png"))}
+
+
+class KilledError(BaseException):
+    """Stands for a kill: nothing in the package catches it."""
+
+
+def killed_after(method: Method, calls: int, monkeypatch: pytest.MonkeyPatch) -> Method:
+    """The method, whose `fill` raises after so many calls."""
+    left = [calls]
+    original = method.fill
+
+    def fill(problems: list, seed: int) -> list:
+        if not left[0]:
+            raise KilledError
+        left[0] -= 1
+        return original(problems, seed)
+
+    monkeypatch.setattr(method, "fill", fill)
+    return method
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> CaseSet:
+    return case_set(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture(scope="module")
+def through(cases: CaseSet, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Row]]:
+    """Where an evaluation ran through, and its rows."""
+    folder = tmp_path_factory.mktemp("through")
+    return folder, evaluation(folder, cases).run()
+
+
+def test_every_case_is_filled_once_for_each_seed(cases: CaseSet, through: tuple[Path, list[Row]]) -> None:
+    folder, rows = through
+    names = [case.id for case in cases.cases]
+    told = [(row.method, row.case, row.seed) for row in rows]
+    assert told == [("noise", name, seed) for name in names for seed in range(2)] + [("collage", n, 0) for n in names]
+    assert pictures(folder).keys() == {row.picture for row in rows}
+    by_id = {case.id: case for case in cases.cases}
+    for row in rows:
+        case = by_id[row.case]
+        assert (row.kind, row.subject, row.prompt) == (case.kind, case.subject, case.prompt)
+    assert all("diversity" in row.figures for row in rows if row.method == "noise")
+    assert not any("diversity" in row.figures for row in rows if row.method == "collage")
+
+
+@pytest.mark.parametrize("calls", [3, 4, 5, 7])
+def test_killed_and_gone_on_it_is_what_it_would_have_been(
+    calls: int, cases: CaseSet, through: tuple[Path, list[Row]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed at the first fills that are measured (three before tell the cost), in between, and in the last batch."""
+    methods = {"noise": killed_after(Noise(), calls, monkeypatch), "collage": Collage()}
+    with pytest.raises(KilledError):
+        evaluation(tmp_path, cases, methods=methods).run()
+    done = pictures(tmp_path)
+    rows = evaluation(tmp_path, cases).run()
+    assert figures(rows) == figures(through[1])
+    assert pictures(tmp_path) == pictures(through[0])
+    assert done.items() <= pictures(tmp_path).items()
+
+
+def test_the_model_itself_goes_on_bit_by_bit(cases: CaseSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = CaseSet(cases.file, cases.cases[:3])
+    through = evaluation(tmp_path / "through", cases, methods={"ours": ours()}).run()
+    with pytest.raises(KilledError):
+        evaluation(tmp_path / "killed", cases, methods={"ours": killed_after(ours(), 5, monkeypatch)}).run()
+    assert len(evaluation(tmp_path / "killed", cases, methods={"ours": ours()}).rows()) == 4
+    rows = evaluation(tmp_path / "killed", cases, methods={"ours": ours()}).run()
+    assert figures(rows) == figures(through)
+    assert pictures(tmp_path / "killed") == pictures(tmp_path / "through")
+
+
+def test_what_is_done_is_not_done_again(cases: CaseSet, through: tuple[Path, list[Row]], tmp_path: Path) -> None:
+    shutil.copytree(through[0], tmp_path, dirs_exist_ok=True)
+
+    class Never(Noise):
+        def fill(self, problems: list, seed: int) -> list:
+            raise AssertionError
+
+    Never.__module__, Never.__qualname__ = Noise.__module__, Noise.__qualname__
+    assert evaluation(tmp_path, cases, methods={"noise": Never(), "collage": Collage()}).run() == through[1]
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.9, None])
+def test_a_torn_last_line_is_survived(
+    kept: float | None, cases: CaseSet, through: tuple[Path, list[Row]], tmp_path: Path
+) -> None:
+    """Torn early, late, and within a character that takes several bytes."""
+    shutil.copytree(through[0], tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "noise" / "rows-0.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    half_a_letter = '{"method": "noise", "prompt": "caf\u00e9'.encode()[:-1]
+    torn = half_a_letter if kept is None else lines[-1][: int(len(lines[-1]) * kept)]
+    path.write_bytes(b"".join(lines[:-1]) + torn)
+    assert len(evaluation(tmp_path, cases).rows()) == len(through[1]) - 1
+    assert figures(evaluation(tmp_path, cases).run()) == figures(through[1])
+    assert path.read_bytes().startswith(b"".join(lines[:-1]) + torn + b"\n"), "the next line begins on its own"
+
+
+def test_prompts_of_any_characters_are_kept(cases: CaseSet, tmp_path: Path) -> None:
+    prompt = "a cat\u2028naps, caf\u00e9\x85\x1e\u732b"
+    odd = CaseSet(cases.file, [replace(cases.cases[0], prompt=prompt)])
+    assert [row.prompt for row in evaluation(tmp_path, odd, methods={"collage": Collage()}).run()] == [prompt]
+
+
+def touched(folder: Path) -> None:
+    for path in folder.rglob("*.safetensors"):
+        os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"seeds": 3}, "seeds: 3 here, 2 there"),
+        ({"metrics": [Background()]}, "metrics: .*Background"),
+        ({"quality": [FID()]}, "encoders: .*ProbeEncoder"),
+        ({"methods": {"noise": Noise(100)}}, r"noise.*another method or of other weights.*method\.json"),
+    ],
+)
+def test_other_settings_are_refused_and_named(
+    settings: dict[str, Any], named: str, cases: CaseSet, through: tuple[Path, list[Row]]
+) -> None:
+    with pytest.raises(SettingError, match=named):
+        evaluation(through[0], cases, **settings).run()
+
+
+def test_other_cases_are_refused_and_named(cases: CaseSet, through: tuple[Path, list[Row]]) -> None:
+    other = [replace(cases.cases[0], prompt="something else"), *cases.cases[1:]]
+    with pytest.raises(SettingError, match="cases: "):
+        evaluation(through[0], CaseSet(cases.file, other)).run()
+    with pytest.raises(SettingError, match="count: 4 here, 5 there"):
+        evaluation(through[0], CaseSet(cases.file, cases.cases[:4])).run()
+
+
+def test_other_weights_are_refused_and_named(cases: CaseSet, tmp_path: Path) -> None:
+    one = CaseSet(cases.file, cases.cases[:1])
+    shutil.copytree(SMALL, tmp_path / "model")
+    model = Ours(str(tmp_path / "model"), num_inference_steps=1)
+    evaluation(tmp_path / "out", one, methods={"ours": model}, seeds=1).run()
+    touched(tmp_path / "model")
+    with pytest.raises(SettingError, match=r"ours.*other weights"):
+        evaluation(tmp_path / "out", one, methods={"ours": model}, seeds=1).run()
+
+
+def test_a_method_can_be_added_later(cases: CaseSet, through: tuple[Path, list[Row]], tmp_path: Path) -> None:
+    shutil.copytree(through[0], tmp_path, dirs_exist_ok=True)
+    methods = {"noise": Noise(), "collage": Collage(), "quiet": Noise(10)}
+    rows = evaluation(tmp_path, cases, methods=methods).run()
+    assert rows[: len(through[1])] == through[1]
+    assert {row.method for row in rows[len(through[1]) :]} == {"quiet"}
+
+
+def test_a_picture_that_changed_since_is_refused(cases: CaseSet, tmp_path: Path) -> None:
+    copied = CaseSet(Path(shutil.copytree(cases.folder, tmp_path / "cases")) / "cases.jsonl", cases.cases)
+    shutil.copy(copied.folder / copied.cases[1].scene, copied.folder / copied.cases[0].scene)
+    with pytest.raises(InputError, match=copied.cases[0].id):
+        evaluation(tmp_path / "out", copied).run()
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"seeds": 0}, "seeds is 0"),
+        ({"batch_size": 0}, "batch_size 0"),
+        ({"metrics": [Background(), Background()]}, "background max"),
+        ({"methods": {"../noise": Noise()}}, "'../noise'"),
+        ({"methods": {"cases": Noise()}}, "'cases'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_runs(
+    settings: dict[str, Any], named: str, cases: CaseSet, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingError, match=named):
+        evaluation(tmp_path / "out", cases, **settings)
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_processes_give_the_table_of_one(cases: CaseSet, through: tuple[Path, list[Row]], tmp_path: Path) -> None:
+    def work(rank: int) -> int:
+        return len(evaluation(tmp_path / "two", cases).run(Processes(rank, 2)))
+
+    assert on_two(work, tmp_path / "meeting") == [len(through[1])] * 2
+    assert len(list((tmp_path / "two" / "noise").glob("rows-*.jsonl"))) == 2
+    again = evaluation(tmp_path / "two", cases)
+    rows = again.run()
+    assert figures(rows) == figures(through[1])
+    assert pictures(tmp_path / "two") == pictures(through[0])
+    one = write_report(evaluation(through[0], cases), through[1], "noise")
+    two = write_report(again, rows, "noise")
+    assert two.tables == one.tables
+
+
+def test_work_is_shared_whole() -> None:
+    work = list(range(7))
+    shares = [Processes(rank, 3).share(work) for rank in range(3)]
+    assert sorted(one for share in shares for one in share) == work
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_what_a_fill_costs_is_kept(through: tuple[Path, list[Row]]) -> None:
+    cost = json.loads((through[0] / "noise" / "cost.json").read_text())
+    assert cost["seconds"] > 0
+    assert (cost["flops"], cost["peak_memory"], cost["device"]) == (0, None, "cpu")
