@@ -16,8 +16,9 @@ from dreaminpainter.data import sources
 from dreaminpainter.data.sources import CocoSource
 
 CONFIGS = sorted(path.relative_to(config_folder()).as_posix() for path in config_folder().rglob("*.yaml"))
-EVALUATIONS = [name for name in CONFIGS if name.startswith("evaluation/")]  # tests/commands/test_evaluate.py has them
-LAYERS = [name for name in CONFIGS if "/" in name and not name.startswith(("data/", "sources/", "evaluation/"))]
+# Those of other commands than fit have their own tests: tests/commands/test_ablate.py and test_evaluate.py.
+OTHER_COMMANDS = [name for name in CONFIGS if name.startswith(("ablations/", "evaluation/"))]
+LAYERS = [name for name in CONFIGS if "/" in name and not name.startswith(("data/", "sources/", *OTHER_COMMANDS))]
 SOURCES = [name for name in CONFIGS if name.startswith("sources/")]
 DATA = {name: value for name, value in SMALL.items() if name.startswith("data.")}
 
@@ -72,7 +73,7 @@ def test_every_config_is_tested_here() -> None:
         "data/merged.yaml",
         "data/prepared.yaml",
     }
-    assert set(CONFIGS) == set(LAYERS) | set(SOURCES) | set(EVALUATIONS) | others
+    assert set(CONFIGS) == set(LAYERS) | set(SOURCES) | set(OTHER_COMMANDS) | others
     assert {name.split("/")[0] for name in LAYERS} == {
         "features",
         "injection",
