@@ -36,7 +36,8 @@ class OutlineCopy(SampleMetric):
 
     Edges (Sobel, by kornia) of what lies in the hole, and of the cut-out at several sizes; the greatest normalised
     cross-correlation over all sizes and places, less that of the cut-out of an unrelated case. High where the reference
-    was pasted, about 0 where pose and shape are the fill's own. Our own measure of what the paper's Fig. 3 shows.
+    was pasted, about 0 where pose and shape are the fill's own; NaN where all cases are of one subject. Our own measure
+    of what the paper's Fig. 3 shows.
 
     Args:
         resolution: side in pixels of the hole's box when edges are compared.
@@ -53,7 +54,12 @@ class OutlineCopy(SampleMetric):
         return [Column("outline copy", "lower")]
 
     def score(self, samples: list[Sample]) -> Tensor:
-        return torch.tensor([[self._fit(one, one.cut_out) - self._fit(one, one.unrelated)] for one in samples])
+        return torch.tensor([[self._of(one)] for one in samples])
+
+    def _of(self, one: Sample) -> float:
+        if torch.equal(one.cut_out, one.unrelated):
+            return float("nan")
+        return self._fit(one, one.cut_out) - self._fit(one, one.unrelated)
 
     def _fit(self, one: Sample, subject: Tensor) -> float:
         filled = _edges(on_white(one.fill, one.mask), self.resolution)

@@ -109,6 +109,11 @@ def test_a_background_that_moved_or_faded_is_seen(mean: Mean, problems: list[Pro
     assert found[1] < 60
 
 
+def test_where_no_other_subject_is_outlines_have_no_figure(problems: list[Problem]) -> None:
+    (fill,) = Collage().fill(problems[:1], 0)
+    assert OutlineCopy().score([Sample.of(problems[0], fill, 0, problems[0])]).isnan().all()
+
+
 def test_attributes_that_are_not_known_have_no_figure(samples: dict[str, list[Sample]]) -> None:
     one = samples["real"][0]
     unknown = replace(one, case=replace(one.case, attributes={}))
