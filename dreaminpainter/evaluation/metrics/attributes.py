@@ -53,7 +53,7 @@ class Attributes(SampleMetric):
             return torch.full((len(self.columns),), torch.nan)
         network: Any = self._encoder.network
         codes = {name: torch.tensor([VALUES[name].index(asked[name])]) for name in names}
-        seen = network.right(one.fill[None] * 2 - 1, boxes_of(one.mask[None]), codes)
+        seen = network.right(one.fill[None].to(self._encoder.device) * 2 - 1, boxes_of(one.mask[None]), codes)
         right = {name: float(seen[name]) for name in names}
         reference = sum(right[name] for name in IDENTITY) / len(IDENTITY)
         text = sum(right[name] for name in FOLLOWED) / len(FOLLOWED)
