@@ -6,8 +6,9 @@ rows of their figures, `method.json` and `cost.json`.
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -22,13 +23,14 @@ from dreaminpainter.errors import SettingError
 from dreaminpainter.evaluation.cases import Case, CaseSet, Problem, open_problem
 from dreaminpainter.evaluation.cost import cost_of
 from dreaminpainter.evaluation.methods import Method, Ours
-from dreaminpainter.evaluation.metrics import Crop, SampleMetric, SetMetric
+from dreaminpainter.evaluation.metrics import SampleMetric, SetMetric
 from dreaminpainter.evaluation.processes import Processes
 from dreaminpainter.evaluation.reliance import Reliance
 from dreaminpainter.evaluation.rows import Row, Rows
 from dreaminpainter.evaluation.samples import Sample
 from dreaminpainter.evaluation.settings import Protocol
 from dreaminpainter.evaluation.statistics import Interval
+from dreaminpainter.evaluation.together import embeddings
 
 
 @dataclass
@@ -101,28 +103,24 @@ class Evaluation:
 
     def qualities(self) -> dict[str, dict[str, Interval]]:
         """The figures of each method's fills taken together, by method and metric."""
-        if not self.quality:
-            return {}
-        problems = [open_problem(self.cases, case) for case in self.cases.cases]
-        found: dict[str, dict[str, Interval]] = {name: {} for name in self.methods}
-        crop = Crop()
-        for metric in self.quality:
-            real = self._features(metric, [(problem.truth or problem.scene, problem) for problem in problems], crop)
-            for name, method in self.methods.items():
-                pictures = [
-                    (_opened(self.folder / self._picture(name, problem.case, seed)), problem)
-                    for problem in problems
-                    for seed in self._seeds(method)
-                ]
-                found[name][metric.name] = metric.measure(self._features(metric, pictures, crop), real)
+        encoders = {json.dumps(describe(metric.encoder)): metric.encoder for metric in self.quality}
+
+        def embedded(files: Callable[[Case], list[Path]]) -> dict[str, torch.Tensor]:
+            return dict(zip(encoders, embeddings(list(encoders.values()), self.cases, files), strict=True))
+
+        real = embedded(lambda case: [self.cases.folder / (case.truth or case.scene)])
+        found: dict[str, dict[str, Interval]] = {}
+        for name, method in self.methods.items():
+            fills = embedded(partial(self._pictures, name, method))
+            found[name] = {
+                metric.name: metric.measure(fills[encoder], real[encoder])
+                for metric in self.quality
+                for encoder in [json.dumps(describe(metric.encoder))]
+            }
         return found
 
-    def _features(self, metric: SetMetric, pictures: list[tuple[Image.Image, Problem]], crop: Crop) -> torch.Tensor:
-        parts = []
-        for start in range(0, len(pictures), 32):
-            some = [Sample.of(problem, picture, 0, problem) for picture, problem in pictures[start : start + 32]]
-            parts.append(metric.encoder.features([crop.of(one.fill, one.mask) for one in some]))
-        return torch.cat(parts)
+    def _pictures(self, name: str, method: Method, case: Case) -> list[Path]:
+        return [self.folder / self._picture(name, case, seed) for seed in self._seeds(method)]
 
     def _claim(self, processes: Processes) -> None:
         protocol = Protocol.of(self.cases, self.seeds, self.metrics, self.quality, self.reliance)
@@ -229,8 +227,3 @@ def _claim_method(folder: Path, method: Method) -> None:
 
 def _chunks(cases: list[Case], size: int) -> Iterator[list[Case]]:
     yield from (cases[start : start + size] for start in range(0, len(cases), size))
-
-
-def _opened(path: Path) -> Image.Image:
-    with Image.open(path) as picture:
-        return picture.convert("RGB")

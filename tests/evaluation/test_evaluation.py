@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from fills import Noise, case_set
 from gloo import on_two
+from PIL import Image
 
 from dreaminpainter.errors import InputError, SettingError
-from dreaminpainter.evaluation.cases import CaseSet
+from dreaminpainter.evaluation.cases import CaseSet, open_problem
 from dreaminpainter.evaluation.evaluating import Evaluation
 from dreaminpainter.evaluation.methods import Collage, Method, Ours
-from dreaminpainter.evaluation.metrics import FID, Background, Diversity, Seam
+from dreaminpainter.evaluation.metrics import FID, KID, Background, Crop, Diversity, Seam
 from dreaminpainter.evaluation.processes import Processes
-from dreaminpainter.evaluation.report import write_report
 from dreaminpainter.evaluation.rows import Row
+from dreaminpainter.evaluation.samples import Sample
+from dreaminpainter.evaluation.writing import write_report
 
 SMALL = str(Path(__file__).parents[1] / "models" / "critters_small")
 
@@ -248,3 +251,29 @@ def test_what_a_fill_costs_is_kept(through: tuple[Path, list[Row]]) -> None:
     cost = json.loads((through[0] / "noise" / "cost.json").read_text())
     assert cost["seconds"] > 0
     assert (cost["flops"], cost["peak_memory"], cost["device"]) == (0, None, "cpu")
+
+
+def test_fills_taken_together_are_opened_a_few_at_a_time(cases: CaseSet, tmp_path: Path) -> None:
+    """By FID and KID of one encoder, which embeds each picture once, and never opens a reference."""
+    quality = [FID(), KID()]
+    kept = CaseSet(Path(shutil.copytree(cases.folder, tmp_path / "cases")) / "cases.jsonl", cases.cases)
+    measured = evaluation(tmp_path / "out", kept, quality=quality)
+    measured.run()
+    for case in kept.cases:
+        (kept.folder / case.reference).unlink()
+    found = measured.qualities()
+    assert {name: list(own) for name, own in found.items()} == {
+        name: ["FID (probes)", "KID (probes)"] for name in ("noise", "collage")
+    }
+    crop, encoder = Crop(), quality[0].encoder
+    opened = [open_problem(cases, case) for case in cases.cases]
+
+    def features(fills: list[Image.Image]) -> torch.Tensor:
+        seen = [Sample.of(one, fill, 0, one) for one, fill in zip(opened, fills, strict=True)]
+        return encoder.features([crop.of(one.fill, one.mask) for one in seen])
+
+    expected = quality[0].distance(features(Collage().fill(opened, 0)), features([one.truth for one in opened]))
+    assert found["collage"]["FID (probes)"].mean == pytest.approx(expected, rel=1e-3)
+    shutil.copy(kept.folder / kept.cases[1].truth, kept.folder / kept.cases[0].truth)
+    with pytest.raises(InputError, match=kept.cases[0].id):
+        measured.qualities()

@@ -13,9 +13,9 @@ from dreaminpainter.evaluation.cases import CaseSet
 from dreaminpainter.evaluation.evaluating import Evaluation
 from dreaminpainter.evaluation.methods import Collage, RealPicture
 from dreaminpainter.evaluation.metrics import FID, KID, Background, Column, Diversity, Seam
-from dreaminpainter.evaluation.report import write_report
 from dreaminpainter.evaluation.rows import Row
 from dreaminpainter.evaluation.table import table_of
+from dreaminpainter.evaluation.writing import write_report
 
 PROMPT = "<script>alert('a')</script> & \"b\""
 NAME = "<b>noise"
@@ -47,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     methods = {"real": RealPicture(), NAME: Noise(), "collage": Collage()}
     metrics = [Background(), Diversity(), Seam()]
     evaluation = Evaluation(place, CaseSet(made.file, cases), methods, metrics, [FID(), KID()], batch_size=3)
-    write_report(evaluation, evaluation.run(), pictured=NAME)
+    write_report(evaluation, evaluation.run(), judged=NAME)
     return place
 
 

@@ -1,5 +1,6 @@
 """A case with its pictures opened."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from PIL import Image
@@ -42,12 +43,23 @@ def open_problem(cases: CaseSet, case: Case) -> Problem:
     scene = open_scene(paths["scene"], notes)
     mask = open_mask(paths["mask"], notes, size=scene.size)
     reference, outline = open_reference(paths["reference"], notes, mask_path=paths.get("reference_mask"))
-    for name, expected in case.checksums.items():
-        if name in paths and checksum(paths[name]) != expected:
-            raise InputError(
-                f"{paths[name]} is not the picture that the case {case.id} was made with. Build the cases anew."
-            )
+    refuse_changed(cases, case, paths)
     truth = open_scene(paths["truth"], notes) if "truth" in paths else None
     if truth is not None and truth.size != scene.size:
         raise InputError(f"{paths['truth']} is of another size than its scene {paths['scene']}.")
     return Problem(case, scene, mask, reference, outline or Image.new("L", reference.size, 255), truth)
+
+
+def refuse_changed(cases: CaseSet, case: Case, names: Iterable[str]) -> None:
+    """Refuses pictures of a case, by their fields, that are not those that it was written with.
+
+    Raises:
+        InputError: there is one.
+    """
+    files = case.files()
+    for name in names:
+        if name in files and name in case.checksums and checksum(cases.folder / files[name]) != case.checksums[name]:
+            raise InputError(
+                f"{cases.folder / files[name]} is not the picture that the case {case.id} was made with. Build the "
+                "cases anew."
+            )
