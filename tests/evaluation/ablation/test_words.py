@@ -53,7 +53,8 @@ def test_the_sentence_follows_from_the_numbers(seed, count, seeds, gap) -> None:
     assert float(found["lowest"]) == pytest.approx(float(means.min()), abs=6e-4)
     assert float(found["difference"]) == pytest.approx(float(means.max() - means.min()), abs=6e-4)
     assert float(found["from"]) <= float(found["difference"]) <= float(found["to"])
-    assert (found["verdict"] == "more") == (float(found["from"]) > 0)
+    if float(found["from"]) != 0:  # rounded to zero it could be on either side
+        assert (found["verdict"] == "more") == (float(found["from"]) > 0)
     overlaps = float(found["high_low"]) <= float(found["low_high"])
     assert (found["overlap"] == "overlap") == overlaps
     differences = (values[means.argmax()] - values[means.argmin()]).double().mean((0, 2))
