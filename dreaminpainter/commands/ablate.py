@@ -9,12 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentError, auto_cli
 from tqdm import tqdm
 
 from dreaminpainter.atomic import sweep, whole
 from dreaminpainter.commands import evaluate, training
-from dreaminpainter.configuration import find_config, with_configs_found
+from dreaminpainter.commands.calling import call
+from dreaminpainter.configuration import find_config
 from dreaminpainter.errors import SettingError
 from dreaminpainter.evaluation.ablation.plan import Axis, Cell, Plan, nested
 from dreaminpainter.evaluation.ablation.report import table_lines, write_study
@@ -161,13 +161,5 @@ def _write(path: Path, settings: dict[str, Any]) -> None:
 
 
 def run(name: str, arguments: list[str]) -> None:
-    """Runs the command with the given arguments.
-
-    Raises:
-        SettingError: the arguments cannot be understood.
-    """
-    prog = f"dreaminpainter {name}"
-    try:
-        auto_cli(ablate, args=with_configs_found(arguments), prog=prog, as_positional=False, exit_on_error=False)
-    except ArgumentError as error:
-        raise SettingError(f"{error}\nAll settings: {prog} --help") from error
+    """Runs the command with the given arguments."""
+    call(ablate, name, arguments)

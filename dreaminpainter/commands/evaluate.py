@@ -2,13 +2,10 @@
 
 from pathlib import Path
 
-from jsonargparse import ArgumentError, auto_cli
-
+from dreaminpainter.commands.calling import call
 from dreaminpainter.commands.devices import chosen_device
 from dreaminpainter.commands.noise import silence_loading, silence_noise
-from dreaminpainter.configuration import with_configs_found
 from dreaminpainter.data import masking, sources  # noqa: F401  their classes can be named without modules
-from dreaminpainter.errors import SettingError
 from dreaminpainter.evaluation.cases import CaseBuilder, CrittersCases
 from dreaminpainter.evaluation.encoders import ProbeEncoder
 from dreaminpainter.evaluation.evaluating import Evaluation
@@ -109,13 +106,5 @@ def _default_metrics() -> list[SampleMetric]:
 
 
 def run(name: str, arguments: list[str]) -> None:
-    """Runs the command with the given arguments.
-
-    Raises:
-        SettingError: the arguments cannot be understood.
-    """
-    prog = f"dreaminpainter {name}"
-    try:
-        auto_cli(evaluate, args=with_configs_found(arguments), prog=prog, as_positional=False, exit_on_error=False)
-    except ArgumentError as error:
-        raise SettingError(f"{error}\nAll settings: {prog} --help") from error
+    """Runs the command with the given arguments."""
+    call(evaluate, name, arguments)
