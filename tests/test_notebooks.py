@@ -40,7 +40,7 @@ def kinds(notebook: NotebookNode) -> list[list[str]]:
 
 def test_there_are_notebooks() -> None:
     names = [source.stem for source in SOURCES]
-    assert {"01_data", "02_token_selection", "03_regularization", "05_your_subject"} <= set(names)
+    assert {"01_data", "02_token_selection", "03_regularization", "04_ablation", "05_your_subject"} <= set(names)
 
 
 @every_source
@@ -74,7 +74,11 @@ def test_the_executed_notebook_is_small_and_tells_nothing_of_the_machine(source:
 
 @every_notebook
 def test_its_pictures_are_small_and_not_blank(notebook: NotebookNode) -> None:
-    pictures = [base64.b64decode(output.data["image/png"]) for output in outputs(notebook) if "data" in output]
+    pictures = [
+        base64.b64decode(output.data["image/png"])
+        for output in outputs(notebook)
+        if "image/png" in output.get("data", {})
+    ]
     assert len(pictures) >= 5
     for data in pictures:
         assert len(data) <= 100_000
