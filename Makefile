@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format critters notebooks clean
+.PHONY: help demo test test-slow test-notebooks lint format critters notebooks clean
 
 help: ## list the targets
 	@echo "dreaminpainter: each target makes .venv first where it is needed."
@@ -26,6 +26,9 @@ test: $(STAMP) ## run the tests, all but the slow ones
 
 test-slow: $(STAMP) ## run the slow tests
 	@$(BIN)/python -m pytest -m slow --numprocesses auto --maxprocesses 4 --dist loadgroup --durations=5 $(FLAGS)
+
+test-notebooks: $(STAMP) ## execute the notebooks and compare what kinds of outputs they give
+	@$(BIN)/python -m pytest -m slow tests/test_notebooks.py -k executing_anew --numprocesses 2 --durations=5 $(FLAGS)
 
 critters: $(STAMP) ## make the model in the box anew: fit, pack, measure (an hour on a CPU; killed, it goes on)
 	@$(BIN)/dreaminpainter fit --config configs/critters.yaml --ckpt_path last
