@@ -1,23 +1,21 @@
 """An evaluation is the same whether it runs through or in pieces, in one process or two, and tells others apart."""
 
 import json
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from fills import Noise, case_set
+from evaluations import evaluation, figures, pictures
+from fills import Noise
 from gloo import on_two
 from PIL import Image
 
-from dreaminpainter.errors import InputError, SettingError
+from dreaminpainter.errors import InputError
 from dreaminpainter.evaluation.cases import CaseSet, open_problem
-from dreaminpainter.evaluation.evaluating import Evaluation
 from dreaminpainter.evaluation.methods import Collage, Method, Ours
-from dreaminpainter.evaluation.metrics import FID, KID, Background, Crop, Diversity, Seam
+from dreaminpainter.evaluation.metrics import FID, KID, Crop
 from dreaminpainter.evaluation.processes import Processes
 from dreaminpainter.evaluation.rows import Row
 from dreaminpainter.evaluation.samples import Sample
@@ -28,25 +26,6 @@ SMALL = str(Path(__file__).parents[1] / "models" / "critters_small")
 
 def ours() -> Ours:
     return Ours(SMALL, num_inference_steps=2)
-
-
-def evaluation(folder: Path, cases: CaseSet, **settings: Any) -> Evaluation:
-    parts = {
-        "methods": {"noise": Noise(), "collage": Collage()},
-        "metrics": [Background(), Diversity(), Seam()],
-        "quality": [],
-        "batch_size": 2,
-    }
-    return Evaluation(folder, cases, **(parts | settings))
-
-
-def figures(rows: list[Row]) -> list[Row]:
-    """All that rows say, but how long each fill took."""
-    return [replace(row, seconds=0.0) for row in rows]
-
-
-def pictures(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.glob("*/fills/*.png"))}
 
 
 class KilledError(BaseException):
@@ -66,18 +45,6 @@ def killed_after(method: Method, calls: int, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(method, "fill", fill)
     return method
-
-
-@pytest.fixture(scope="module")
-def cases(tmp_path_factory: pytest.TempPathFactory) -> CaseSet:
-    return case_set(tmp_path_factory.mktemp("made"))
-
-
-@pytest.fixture(scope="module")
-def through(cases: CaseSet, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Row]]:
-    """Where an evaluation ran through, and its rows."""
-    folder = tmp_path_factory.mktemp("through")
-    return folder, evaluation(folder, cases).run()
 
 
 def test_every_case_is_filled_once_for_each_seed(cases: CaseSet, through: tuple[Path, list[Row]]) -> None:
@@ -153,76 +120,12 @@ def test_prompts_of_any_characters_are_kept(cases: CaseSet, tmp_path: Path) -> N
     assert [row.prompt for row in evaluation(tmp_path, odd, methods={"collage": Collage()}).run()] == [prompt]
 
 
-def touched(folder: Path) -> None:
-    for path in folder.rglob("*.safetensors"):
-        os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
-
-
-@pytest.mark.parametrize(
-    ("settings", "named"),
-    [
-        ({"seeds": 3}, "seeds: 3 here, 2 there"),
-        ({"metrics": [Background()]}, "metrics: .*Background"),
-        ({"quality": [FID()]}, "encoders: .*ProbeEncoder"),
-        ({"methods": {"noise": Noise(100)}}, r"noise.*another method or of other weights.*method\.json"),
-    ],
-)
-def test_other_settings_are_refused_and_named(
-    settings: dict[str, Any], named: str, cases: CaseSet, through: tuple[Path, list[Row]]
-) -> None:
-    with pytest.raises(SettingError, match=named):
-        evaluation(through[0], cases, **settings).run()
-
-
-def test_other_cases_are_refused_and_named(cases: CaseSet, through: tuple[Path, list[Row]]) -> None:
-    other = [replace(cases.cases[0], prompt="something else"), *cases.cases[1:]]
-    with pytest.raises(SettingError, match="cases: "):
-        evaluation(through[0], CaseSet(cases.file, other)).run()
-    with pytest.raises(SettingError, match="count: 4 here, 5 there"):
-        evaluation(through[0], CaseSet(cases.file, cases.cases[:4])).run()
-
-
-def test_other_weights_are_refused_and_named(cases: CaseSet, tmp_path: Path) -> None:
-    one = CaseSet(cases.file, cases.cases[:1])
-    shutil.copytree(SMALL, tmp_path / "model")
-    model = Ours(str(tmp_path / "model"), num_inference_steps=1)
-    evaluation(tmp_path / "out", one, methods={"ours": model}, seeds=1).run()
-    touched(tmp_path / "model")
-    with pytest.raises(SettingError, match=r"ours.*other weights"):
-        evaluation(tmp_path / "out", one, methods={"ours": model}, seeds=1).run()
-
-
 def test_a_method_can_be_added_later(cases: CaseSet, through: tuple[Path, list[Row]], tmp_path: Path) -> None:
     shutil.copytree(through[0], tmp_path, dirs_exist_ok=True)
     methods = {"noise": Noise(), "collage": Collage(), "quiet": Noise(10)}
     rows = evaluation(tmp_path, cases, methods=methods).run()
     assert rows[: len(through[1])] == through[1]
     assert {row.method for row in rows[len(through[1]) :]} == {"quiet"}
-
-
-def test_a_picture_that_changed_since_is_refused(cases: CaseSet, tmp_path: Path) -> None:
-    copied = CaseSet(Path(shutil.copytree(cases.folder, tmp_path / "cases")) / "cases.jsonl", cases.cases)
-    shutil.copy(copied.folder / copied.cases[1].scene, copied.folder / copied.cases[0].scene)
-    with pytest.raises(InputError, match=copied.cases[0].id):
-        evaluation(tmp_path / "out", copied).run()
-
-
-@pytest.mark.parametrize(
-    ("settings", "named"),
-    [
-        ({"seeds": 0}, "seeds is 0"),
-        ({"batch_size": 0}, "batch_size 0"),
-        ({"metrics": [Background(), Background()]}, "background max"),
-        ({"methods": {"../noise": Noise()}}, "'../noise'"),
-        ({"methods": {"cases": Noise()}}, "'cases'"),
-    ],
-)
-def test_what_makes_no_sense_is_refused_before_anything_runs(
-    settings: dict[str, Any], named: str, cases: CaseSet, tmp_path: Path
-) -> None:
-    with pytest.raises(SettingError, match=named):
-        evaluation(tmp_path / "out", cases, **settings)
-    assert not (tmp_path / "out").exists()
 
 
 def test_two_processes_give_the_table_of_one(cases: CaseSet, through: tuple[Path, list[Row]], tmp_path: Path) -> None:

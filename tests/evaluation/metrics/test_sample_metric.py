@@ -93,3 +93,13 @@ def test_what_is_no_square_is_padded_with_white() -> None:
     assert (padded[:, 5:15] == 0).all()
     assert (padded[:, :5] == 1).all()
     assert (padded[:, 15:] == 1).all()
+
+
+def test_a_process_without_any_fill_has_the_mean_of_the_others(tmp_path: Path) -> None:
+    def work(rank: int) -> dict[str, float]:
+        metric = Known()
+        if rank == 0:
+            metric.update(noisy_samples(3))
+        return {name: float(value) for name, value in metric.compute().items()}
+
+    assert on_two(work, tmp_path / "meeting") == [{"all": 1.0, "even": 1.0}] * 2
