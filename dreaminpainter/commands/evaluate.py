@@ -1,13 +1,17 @@
 """`evaluate`: methods side by side on the same cases, every figure with its range."""
 
+import json
 from pathlib import Path
+from shutil import get_terminal_size
+from typing import Any
 
 from dreaminpainter.commands.calling import call
 from dreaminpainter.commands.devices import chosen_device
 from dreaminpainter.commands.noise import silence_loading, silence_noise
+from dreaminpainter.components import describe
 from dreaminpainter.data import masking, sources  # noqa: F401  their classes can be named without modules
 from dreaminpainter.evaluation.cases import CaseBuilder, CrittersCases
-from dreaminpainter.evaluation.encoders import ProbeEncoder
+from dreaminpainter.evaluation.encoders import ImageEncoder, ProbeEncoder
 from dreaminpainter.evaluation.evaluating import Evaluation
 from dreaminpainter.evaluation.methods import (
     Collage,
@@ -80,16 +84,23 @@ def evaluate(
     chosen = processes.device(chosen_device(device))
     for method in methods.values():
         method.device = chosen
-    for encoder in (*(one for metric in metrics for one in metric.encoders()), *(one.encoder for one in quality)):
-        encoder.device = chosen
+    shared: dict[str, ImageEncoder] = {}
+    parts: list[Any] = [*metrics, *quality]
+    for part in parts:
+        if isinstance(encoder := getattr(part, "encoder", None), ImageEncoder):
+            # Equal ones are one: large encoders are read once, and lie in memory once.
+            part.encoder = shared.setdefault(json.dumps(describe(encoder)), encoder)
+    for one in (*shared.values(), *(one for metric in metrics for one in metric.encoders())):
+        one.device = chosen
     folder = Path(output)
     built = processes.first_alone(lambda: (cases or CrittersCases()).build(folder / "cases"))
     evaluation = Evaluation(folder, built, methods, metrics, quality, seeds, batch_size, reliance)
     rows = evaluation.run(processes)
     if processes.is_first:
         report = write_report(evaluation, rows, judged=next(iter(own)))
-        print("\n".join(report.tables[0].markdown()))
-        print(f"\n{folder / 'report.html'}\n{folder / 'report.md'}\n{folder / 'report.json'}")
+        print("\n".join(report.tables[0].text(get_terminal_size().columns)))
+        print("Intervals, kinds of cases, pictures and settings are in the report:")
+        print("\n".join(str(folder / f"report.{kind}") for kind in ("html", "md", "json")))
 
 
 def _default_methods(checkpoint: str) -> dict[str, Method]:

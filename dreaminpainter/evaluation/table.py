@@ -32,12 +32,42 @@ class Table:
     def markdown(self) -> list[str]:
         """Its lines, the best figure of each column in bold where one is better than the others."""
         columns = [column for column in self.columns if any(cells[column.name] for cells in self.cells.values())]
-        head = ["", "cases", "fills", *(f"{column.name}{_ARROWS[column.better]}" for column in columns)]
+        head = ["", "cases", "fills", *map(_head, columns)]
         lines = [head, ["---", *["--:"] * (len(head) - 1)]]
         for method, cells in self.cells.items():
             cases, fills = self.counts[method]
             lines.append([method, str(cases), str(fills), *(_shown(cells[one.name], one) for one in columns)])
         return ["| " + " | ".join(line) + " |" for line in lines]
+
+    def text(self, width: int) -> list[str]:
+        """The means alone, for a terminal: as many columns side by side as fit, the others below.
+
+        Args:
+            width: of the terminal, in characters.
+        """
+        columns = [column for column in self.columns if any(cells[column.name] for cells in self.cells.values())]
+        margin = max(map(len, self.cells))
+        lines: list[str] = []
+        while columns:
+            fitting, used = 0, margin
+            while fitting < len(columns) and (used := used + _width(columns[fitting]) + 2) <= width:
+                fitting += 1
+            block, columns = columns[: fitting or 1], columns[fitting or 1 :]
+            lines.append(" " * margin + "".join(f"  {_head(one):>{_width(one)}}" for one in block))
+            for method, cells in self.cells.items():
+                means = [(one, cells[one.name]) for one in block]
+                shown = [(one, "–" if cell is None else f"{cell.mean:.{one.digits}f}") for one, cell in means]
+                lines.append(f"{method:<{margin}}" + "".join(f"  {text:>{_width(one)}}" for one, text in shown))
+            lines.append("")
+        return lines
+
+
+def _head(column: Column) -> str:
+    return f"{column.name}{_ARROWS[column.better]}"
+
+
+def _width(column: Column) -> int:
+    return max(len(_head(column)), 7)
 
 
 _ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
