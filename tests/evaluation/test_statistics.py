@@ -70,3 +70,14 @@ def test_a_range_is_as_wide_as_theory_has_it() -> None:
     drawn = torch.randn(400, generator=torch.Generator().manual_seed(1))
     found = bootstrap(drawn)
     assert found.high - found.low == pytest.approx(2 * 1.96 * float(drawn.std()) / 20, rel=0.1)
+
+
+def test_a_range_is_around_the_mean_where_some_cases_are_filled_more_often() -> None:
+    values, groups = [], []
+    for number in range(40):
+        fills = 5 if number % 2 else 1
+        values += [float(number % 2)] * fills
+        groups += [str(number)] * fills
+    found = bootstrap(torch.tensor(values), groups)
+    assert found.mean == 0.5
+    assert (found.low + found.high) / 2 == pytest.approx(0.5, abs=0.05)
