@@ -53,6 +53,8 @@ ROW = {name: getattr(CASE, name) for name in ("id", "kind", "scene", "mask", "re
         (ROW | {"id": "c2", "attributes": ["hat"]}, "row 2.*attributes"),
         (ROW | {"id": "../c2"}, r"row 2.*'\.\./c2'"),
         (ROW | {"id": ""}, "row 2.*id"),
+        (ROW | {"id": "c2", "scene": "/etc/scene.png"}, "row 2.*scene '/etc/scene.png', which lies outside"),
+        (ROW | {"id": "c2", "truth": "../truth.png"}, r"row 2.*truth '\.\./truth\.png', which lies outside"),
         (ROW, "same id"),
     ],
 )
@@ -140,6 +142,41 @@ def test_written_cases_stay_where_they_are(tmp_path: Path) -> None:
     assert len(builder) == 2
     assert builder.build(tmp_path / "elsewhere").cases == cases.cases
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_written_cases_without_checksums_are_told_apart_by_their_pictures(tmp_path: Path) -> None:
+    cases = case_set(tmp_path, 2)
+    CaseSet(cases.file, [replace(case, checksums={}) for case in cases.cases]).write()
+    builder = WrittenCases(str(cases.file))
+    before = builder.build(tmp_path)
+    assert before.checksum == cases.checksum
+    Image.new("RGB", (32, 32)).save(cases.folder / cases.cases[0].scene)
+    assert builder.build(tmp_path).checksum != before.checksum
+    (cases.folder / cases.cases[0].mask).unlink()
+    with pytest.raises(MissingFileError, match="mask"):
+        builder.build(tmp_path)
+
+
+def test_a_builder_that_gives_an_id_twice_is_refused(tmp_path: Path) -> None:
+    class Twice(CrittersCases):
+        def draw(self, folder: Path):
+            yield from (replace(case, id="same") for case in super().draw(folder))
+
+    with pytest.raises(InputError, match="same id, 'same'"):
+        Twice(2, 32, 32).build(tmp_path)
+
+
+def test_what_is_unrelated_is_of_another_subject() -> None:
+    def named(id: str, subject: str, reference: str = "cat.png") -> Case:
+        return replace(CASE, id=id, subject=subject, reference=reference)
+
+    cases = CaseSet(
+        Path("cases.jsonl"), [named("1", "a"), named("2", "a", "dog.png"), named("3", "b"), named("4", "b")]
+    )
+    assert [cases.unrelated(case).id for case in cases.cases] == ["3", "3", "1", "1"]
+    untold = CaseSet(Path("cases.jsonl"), [named("1", ""), named("2", ""), named("3", "", "dog.png")])
+    assert [untold.unrelated(case).id for case in untold.cases] == ["3", "3", "1"]
+    assert CaseSet(Path("cases.jsonl"), [CASE]).unrelated(CASE) == CASE
 
 
 def test_what_drawn_cases_ask(tmp_path: Path) -> None:

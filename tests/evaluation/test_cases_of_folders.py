@@ -146,3 +146,12 @@ def test_what_cocoee_lacks_is_named(tmp_path: Path) -> None:
         len(CocoeeCases(str(tmp_path / "empty")))
     with pytest.raises(SettingError, match="count is 0"):
         CocoeeCases(str(root), count=0)
+
+
+def test_a_table_names_no_file_outside_its_folder(tmp_path: Path) -> None:
+    root = table(tmp_path / "mine")
+    text = (root / "metadata.csv").read_text()
+    (root / "metadata.csv").write_text(text.replace("second_reference.png", "../elsewhere.png"))
+    noise((20, 20), 7).save(tmp_path / "elsewhere.png")
+    with pytest.raises(InputError, match=r"'\.\./elsewhere\.png', which lies outside"):
+        FolderCases(str(root)).build(tmp_path / "cases")

@@ -49,6 +49,9 @@ class Case:
         attributes: what a right fill shows, such as {"hat": "crown"}, where that is known.
         shown: what the reference shows, likewise.
         checksums: of the pictures, by field.
+
+    Raises:
+        InputError: the kind is none of these, or the id or a picture's name leads out of the folder.
     """
 
     id: str
@@ -68,6 +71,15 @@ class Case:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise InputError(f"The case {self.id} is of the kind {self.kind!r}. Give one of {', '.join(KINDS)}.")
+        # Fills are files named after it.
+        if not self.id or not is_inside(self.id):
+            raise InputError(f"The id {self.id!r} of a case cannot be the name of a file. Give another.")
+        for name, file in self.files().items():
+            if not is_inside(file):
+                raise InputError(
+                    f"The case {self.id} names the {name} {file!r}, which lies outside the folder of its file. Put "
+                    "the picture beside it."
+                )
 
     def files(self) -> dict[str, str]:
         """The pictures that there are, by field."""
@@ -113,9 +125,18 @@ class CaseSet:
         cases = [_case(row, f"{file}, row {number}") for number, row in enumerate(_rows(file), start=1)]
         if not cases:
             raise InputError(f"{file} holds no case.")
-        if len({case.id for case in cases}) < len(cases):
-            raise InputError(f"{file} has cases of the same id. Give each an id of its own.")
+        refuse_same_ids(cases, str(file))
         return cls(file, cases)
+
+    def unrelated(self, case: Case) -> Case:
+        """The next case of another subject; the case itself where there is none.
+
+        Where cases do not tell whose picture their reference is, each file is taken for a subject of its own.
+        """
+        place = self.cases.index(case)
+        own = case.subject or case.reference
+        following = self.cases[place:] + self.cases[:place]
+        return next((one for one in following if (one.subject or one.reference) != own), case)
 
     def write(self) -> None:
         """Writes the file, whole or not at all."""
@@ -129,8 +150,26 @@ class CaseSet:
                 beside.write_text("".join(lines), encoding="utf-8")
 
 
+def refuse_same_ids(cases: list[Case], place: str) -> None:
+    """Refuses cases that would overwrite each other's fills.
+
+    Raises:
+        InputError: two have the same id.
+    """
+    ids = [case.id for case in cases]
+    twice = next((id for id in ids if ids.count(id) > 1), None) if len(set(ids)) < len(ids) else None
+    if twice is not None:
+        raise InputError(f"{place} has cases of the same id, {twice!r}. Give each an id of its own.")
+
+
 def checksum(file: Path) -> str:
-    """Of a file's bytes."""
+    """Of a file's bytes.
+
+    Raises:
+        MissingFileError: there is no such file.
+    """
+    if not file.is_file():
+        raise MissingFileError(f"There is no picture {file}, which a case names. Put it there.")
     return blake2b(file.read_bytes(), digest_size=8).hexdigest()
 
 
@@ -145,10 +184,10 @@ def _case(row: dict[str, Any], place: str) -> Case:
         if not (_is_texts(value) if name in _DICTS else isinstance(value, str)):
             wanted = "an object of texts" if name in _DICTS else "a text"
             raise InputError(f"{place}: {name} is {value!r}. Write {wanted}.")
-    # Fills are files named after it.
-    if not row["id"] or not is_inside(row["id"]):
-        raise InputError(f"{place}: the id {row['id']!r} cannot be the name of a file. Give another.")
-    return Case(**row)
+    try:
+        return Case(**row)
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from error
 
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:
@@ -185,10 +224,14 @@ def _parquet_rows(file: Path) -> Iterator[dict[str, Any]]:
 
     try:
         rows = pq.read_table(file).to_pylist()
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{file} is no Parquet file: {error}") from error
-    for row in rows:
-        yield row | {name: json.loads(row[name]) for name in _DICTS if name in row}
+    for number, row in enumerate(rows, start=1):
+        try:
+            dicts = {name: json.loads(row[name]) for name in _DICTS if name in row}
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{file}, row {number}: {', '.join(_DICTS)} have to be JSON ({error}).") from error
+        yield row | dicts
 
 
 def _write_parquet(cases: list[Case], path: Path) -> None:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from dreaminpainter.atomic import whole
 from dreaminpainter.components import Component, describe
 from dreaminpainter.errors import InputError, MissingFileError
-from dreaminpainter.evaluation.cases.base import Case, CaseSet, checksum
+from dreaminpainter.evaluation.cases.base import Case, CaseSet, checksum, refuse_same_ids
 
 CASES, SETTINGS = "cases.jsonl", "builder.json"
 
@@ -35,7 +35,7 @@ class CaseBuilder(Component, ABC):
 
         Raises:
             InputError: the folder holds cases that were made with other settings; or the builder made another number
-                of cases than it announced.
+                of cases than it announced, or two of the same id.
         """
         settings = json.dumps(describe(self), indent=2)
         place = folder / SETTINGS
@@ -50,6 +50,7 @@ class CaseBuilder(Component, ABC):
         drawn = [_with_checksums(case, folder) for case in tqdm(self.draw(folder), "cases", len(self), leave=False)]
         if len(drawn) != len(self):
             raise InputError(f"{type(self).__name__} announced {len(self)} cases and made {len(drawn)}.")
+        refuse_same_ids(drawn, type(self).__name__)
         cases = CaseSet(folder / CASES, drawn)
         with whole(place) as beside:
             beside.write_text(settings, encoding="utf-8")
@@ -61,7 +62,7 @@ class WrittenCases(CaseBuilder):
     """Cases that somebody wrote into a file.
 
     Args:
-        file: .jsonl or .parquet, pictures named relative to it.
+        file: .jsonl or .parquet, pictures named relative to it, in its folder. Checksums may be left out.
 
     Raises:
         MissingFileError: there is no such file.
@@ -77,8 +78,9 @@ class WrittenCases(CaseBuilder):
         yield from CaseSet.read(Path(self.file)).cases
 
     def build(self, folder: Path) -> CaseSet:
-        """The cases as they are; nothing is written into `folder`."""
-        return CaseSet.read(Path(self.file))
+        """The cases as they are, with the checksums that they lack; nothing is written into `folder`."""
+        cases = CaseSet.read(Path(self.file))
+        return CaseSet(cases.file, [_with_checksums(case, cases.folder) for case in cases.cases])
 
 
 def save_picture(levels: Tensor, path: Path) -> None:
@@ -105,4 +107,6 @@ def copy_picture(file: Path, folder: Path, name: str) -> str:
 
 
 def _with_checksums(case: Case, folder: Path) -> Case:
-    return replace(case, checksums={name: checksum(folder / file) for name, file in case.files().items()})
+    """The case with a checksum of every picture; those that it has stay, so that a picture that changed is refused."""
+    missing = {name: file for name, file in case.files().items() if name not in case.checksums}
+    return replace(case, checksums=case.checksums | {name: checksum(folder / file) for name, file in missing.items()})

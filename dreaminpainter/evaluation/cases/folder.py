@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from dreaminpainter.data.sources.base import LeftOut
+from dreaminpainter.data.sources.files import inside
 from dreaminpainter.data.sources.fillable import find_fillable
 from dreaminpainter.data.sources.folder_entries import FolderEntry
 from dreaminpainter.data.sources.picture_folder import captions_in, pictures_in
@@ -45,7 +46,7 @@ class FolderCases(CaseBuilder):
 
         Raises:
             MissingFileError: there is no such folder, or a picture that a table names.
-            InputError: a case is incomplete, or there is none.
+            InputError: a case is incomplete or names a file outside the folder, or there is none.
         """
         root, entries = self._entries()
         for number, entry in enumerate(entries):
@@ -79,7 +80,7 @@ class FolderCases(CaseBuilder):
 
 
 def _copied(root: Path, folder: Path, number: int, name: str, file: str) -> str:
-    return copy_picture(root / file, folder, f"pictures/{number:05}-{name}") if file else ""
+    return copy_picture(inside(root, file, root), folder, f"pictures/{number:05}-{name}") if file else ""
 
 
 def _case_folders(root: Path) -> list[FolderEntry | LeftOut]:
