@@ -28,7 +28,8 @@ class ValidationBenchmark(Callback):
     Args:
         cases: what is filled; 16 drawn critters of the validation split by default. Written into the run's folder.
         metrics: how it is judged; by default what drawn critters need: attributes, outline copy, diversity, background.
-        every_n_steps: no more often than that, and only where a validation is.
+        every_n_steps: no more often than that, and only where a validation is. Where another callback monitors one of
+            the figures it is at every validation: an old figure would be taken for one more that is no better.
         seeds: fills of each case; 2 or more for the diversity.
         batch_size: cases filled at once.
         num_inference_steps: denoising steps; by default those that the model is made for.
@@ -80,12 +81,13 @@ class ValidationBenchmark(Callback):
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking or self._built is None:
             return
+        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
         last = self._measured_at
-        if last is not None and trainer.global_step - last < self.every_n_steps:
+        is_monitored = any(str(getattr(callback, "monitor", None)).startswith("benchmark") for callback in callbacks)
+        if last is not None and not is_monitored and trainer.global_step - last < self.every_n_steps:
             return
         self._measured_at = trainer.global_step
         self._log(trainer, pl_module, "benchmark")
-        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
         averages = [callback for callback in callbacks if isinstance(callback, ExponentialMovingAverage)]
         if averages:
             with averages[0].training_weights(pl_module):
@@ -95,7 +97,7 @@ class ValidationBenchmark(Callback):
     def _log(self, trainer: pl.Trainer, pl_module: pl.LightningModule, prefix: str) -> None:
         cases = cast(CaseSet, self._built)
         problems = [open_problem(cases, case) for case in cases.cases]
-        others = problems[1:] + problems[:1]
+        others = [open_problem(cases, cases.unrelated(case)) for case in cases.cases]
         chunks = range(trainer.global_rank * self.batch_size, len(problems), trainer.world_size * self.batch_size)
         with isolate_rng():
             pipeline = cast(DreamInpainter, pl_module).pipeline()

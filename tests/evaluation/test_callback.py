@@ -77,6 +77,17 @@ def test_it_is_not_measured_more_often_than_asked_for(tmp_path) -> None:
     assert [step for step, _ in logged(tmp_path)["benchmark/text"]] == [0, 2]
 
 
+def test_what_another_callback_monitors_is_measured_at_every_validation(tmp_path) -> None:
+    """Lightning keeps an old figure, and early stopping would count it as one more that is no better."""
+    saving = {
+        "class_path": "lightning.pytorch.callbacks.EarlyStopping",
+        "init_args": {"monitor": "benchmark/text", "patience": 9},
+    }
+    more = with_benchmark(tmp_path, saving, every_n_steps=100)
+    assert command("fit", tmp_path, *more, "--trainer.val_check_interval", "1", steps=3) == 0
+    assert [step for step, _ in logged(tmp_path)["benchmark/text"]] == [0, 1, 2]
+
+
 def test_numbers_below_one_are_refused() -> None:
     with pytest.raises(SettingError, match="every_n_steps is 0"):
         ValidationBenchmark(every_n_steps=0)
