@@ -28,7 +28,7 @@ class Cost:
 
 
 def cost_of(method: Method, problem: Problem) -> Cost:
-    """Fills one problem twice, and counts and times the second time."""
+    """Fills one problem three times: to warm up, to be timed, and to have its operations counted, which is slow."""
     on_cuda = torch.device(method.device).type == "cuda"
     method.fill([problem], seed=0)
     before = 0

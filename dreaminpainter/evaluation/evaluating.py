@@ -22,7 +22,7 @@ from dreaminpainter.components import describe
 from dreaminpainter.errors import SettingError
 from dreaminpainter.evaluation.cases import Case, CaseSet, Problem, open_problem
 from dreaminpainter.evaluation.cost import cost_of
-from dreaminpainter.evaluation.methods import Method, Ours
+from dreaminpainter.evaluation.methods import Method, Ours, OursWithoutReference, OursWithoutText
 from dreaminpainter.evaluation.metrics import SampleMetric, SetMetric
 from dreaminpainter.evaluation.processes import Processes
 from dreaminpainter.evaluation.reliance import Reliance
@@ -45,11 +45,12 @@ class Evaluation:
         quality: how all fills are judged together.
         seeds: fills of each case; methods that draw nothing fill each once.
         batch_size: cases that a method is given at once. The last bits of a fill can depend on it.
-        reliance: measures, of methods that are this package's model, how much they lean on text and reference.
+        reliance: measures, of methods that are this package's model with both its inputs, how much they lean on text
+            and reference.
 
     Raises:
-        SettingError: a number is out of range, two metrics have a column of the same name, a method's name is no name
-            of a folder.
+        SettingError: a number is out of range, two metrics have a column of the same name, there is one case alone for
+            figures of all of them together, a method's name is no name of a folder.
     """
 
     folder: Path
@@ -69,6 +70,8 @@ class Evaluation:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise SettingError(f"Two metrics give a figure of the name {', '.join(twice)}. Leave one of them out.")
+        if self.quality and len(self.cases) < 2:
+            raise SettingError(f"{self.quality[0].name} needs two cases or more. Give more, or no `quality` ([]).")
         unfit = [name for name in self.methods if Path(name).name != name or name in ("", ".", "..", "cases")]
         if unfit:
             raise SettingError(f"The method's name {unfit[0]!r} cannot be a folder's. Give another.")
@@ -103,19 +106,17 @@ class Evaluation:
 
     def qualities(self) -> dict[str, dict[str, Interval]]:
         """The figures of each method's fills taken together, by method and metric."""
-        encoders = {json.dumps(describe(metric.encoder)): metric.encoder for metric in self.quality}
+        views = {_view(metric): (metric.encoder, metric.crop) for metric in self.quality}
 
         def embedded(files: Callable[[Case], list[Path]]) -> dict[str, torch.Tensor]:
-            return dict(zip(encoders, embeddings(list(encoders.values()), self.cases, files), strict=True))
+            return dict(zip(views, embeddings(list(views.values()), self.cases, files), strict=True))
 
         real = embedded(lambda case: [self.cases.folder / (case.truth or case.scene)])
         found: dict[str, dict[str, Interval]] = {}
         for name, method in self.methods.items():
             fills = embedded(partial(self._pictures, name, method))
             found[name] = {
-                metric.name: metric.measure(fills[encoder], real[encoder])
-                for metric in self.quality
-                for encoder in [json.dumps(describe(metric.encoder))]
+                metric.name: metric.measure(fills[_view(metric)], real[_view(metric)]) for metric in self.quality
             }
         return found
 
@@ -131,6 +132,8 @@ class Evaluation:
             if before is not None:
                 protocol.refuse_others(before, str(self.folder))
             for name, method in self.methods.items():
+                sweep(self.folder / name)
+                sweep(self.folder / name / "fills")
                 _claim_method(self.folder / name, method)
             protocol.write(self.folder)
         processes.wait()
@@ -154,7 +157,7 @@ class Evaluation:
 
     def _measured(self, name: str, method: Method, cases: list[Case]) -> list[Row]:
         problems = [open_problem(self.cases, case) for case in cases]
-        others = [open_problem(self.cases, self._unrelated(case)) for case in cases]
+        others = [open_problem(self.cases, self.cases.unrelated(case)) for case in cases]
         samples: list[Sample] = []
         seconds: list[float] = []
         for seed in self._seeds(method):
@@ -170,9 +173,11 @@ class Evaluation:
         for metric in self.metrics:
             for own, values in zip(figures, metric.score(samples).tolist(), strict=True):
                 own |= dict(zip([column.name for column in metric.columns], values, strict=True))
-        if self.reliance is not None and isinstance(method, Ours):
+        # Not of a model from which text or reference is kept: what it would heed is not what it is given.
+        is_deprived = isinstance(method, OursWithoutText | OursWithoutReference)
+        if self.reliance is not None and isinstance(method, Ours) and not is_deprived:
             # Nothing of it depends on a fill's noise, so all of a case's fills have the same.
-            leaning = self.reliance.figures(method.pipeline, problems, others) * len(self._seeds(method))
+            leaning = self.reliance.figures(method.pipeline, problems, others, method.k) * len(self._seeds(method))
             figures = [own | more for own, more in zip(figures, leaning, strict=True)]
         return [
             Row(
@@ -189,18 +194,17 @@ class Evaluation:
             for one, took, own in zip(samples, seconds, figures, strict=True)
         ]
 
-    def _unrelated(self, case: Case) -> Case:
-        """The next case of another subject; the case itself where there is none."""
-        cases = self.cases.cases
-        place = cases.index(case)
-        return next((one for one in cases[place:] + cases[:place] if one.subject != case.subject), case)
-
     def _seeds(self, method: Method) -> range:
         return range(self.seeds if method.draws else 1)
 
     @staticmethod
     def _picture(name: str, case: Case, seed: int) -> str:
         return f"{name}/fills/{case.id}-{seed}.png"
+
+
+def _view(metric: SetMetric) -> str:
+    """What embeds for it, and what of a picture; metrics that share it share the embeddings."""
+    return json.dumps([describe(metric.encoder), describe(metric.crop)])
 
 
 def _timed(method: Method, problems: list[Problem], seed: int) -> tuple[list[Image.Image], float]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
@@ -27,7 +28,8 @@ class Processes:
         """As the environment of `torchrun` tells; they are joined, so that they can wait for each other."""
         count = int(os.environ.get("WORLD_SIZE", "1"))
         if count > 1 and not torch.distributed.is_initialized():
-            torch.distributed.init_process_group("gloo")
+            # Gone on with, one may have hours to do that another did before, and waits for it.
+            torch.distributed.init_process_group("gloo", timeout=timedelta(days=7))
         return cls(int(os.environ.get("RANK", "0")), count)
 
     @property

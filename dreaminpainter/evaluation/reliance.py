@@ -6,6 +6,7 @@ from typing import Self
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from dreaminpainter.attention import AttentionRecord
@@ -23,22 +24,22 @@ from dreaminpainter.types import Reference
 
 @dataclass
 class _Inputs:
-    """What the network is given of some problems; rows as in a batch."""
+    """What the network is given of some problems, and the picture that noise is added to; rows as in a batch."""
 
+    picture: Tensor
     scene: Tensor
     hole: Tensor
     tokens: Tensor
     text: Tensor
 
     @classmethod
-    def of(cls, pipeline: DreamInpainterPipeline, problems: list[Problem]) -> Self:
+    def of(cls, pipeline: DreamInpainterPipeline, problems: list[Problem], k: int | None) -> Self:
         made_for, device = pipeline.adapter.config, pipeline.device
-        size = tuple(made_for.image_size)
-        levels = [to_tensor(problem.scene).float()[None] / 127.5 - 1 for problem in problems]
-        pixels = torch.cat([F.interpolate(one, size, mode="bicubic", antialias=True) for one in levels]).clamp(-1, 1)
+        size = (made_for.image_size[0], made_for.image_size[1])
+        pictures = _pixels([problem.truth or problem.scene for problem in problems], size).to(device)
+        pixels = _pixels([problem.scene for problem in problems], size).to(device)
         masks = [mask_to_tensor(problem.mask).float()[None] for problem in problems]
         holes = torch.cat([F.adaptive_max_pool2d(one, size) for one in masks]).to(device)
-        pixels = pixels.to(device)
         seen = pixels * (1 - holes) if pipeline.network.input_form.blank_hole else pixels
         subjects, outlines = as_references(
             [problem.reference for problem in problems],
@@ -51,18 +52,26 @@ class _Inputs:
         keys = torch.tensor([sample_key(0, "reliance", problem.case.id) for problem in problems])
         prompts = [problem.case.prompt for problem in problems]
         return cls(
+            encode_images(pipeline.vae, pictures),
             encode_images(pipeline.vae, seen),
             holes,
-            pipeline.network.read(reference, keys.to(device)).tokens,
+            pipeline.network.read(reference, keys.to(device), k).tokens,
             encode_texts(pipeline.tokenizer, pipeline.text_encoder, prompts, device),
         )
+
+
+def _pixels(pictures: list[Image.Image], size: tuple[int, int]) -> Tensor:
+    """(B, 3, *size) in [-1, 1]."""
+    levels = [to_tensor(picture).float()[None] / 127.5 - 1 for picture in pictures]
+    return torch.cat([F.interpolate(one, size, mode="bicubic", antialias=True) for one in levels]).clamp(-1, 1)
 
 
 class Reliance(Component):
     """How much a model's prediction in the hole changes without, or with another, text or reference.
 
-    Noise is added to the true picture as in training, and the network asked once as it should be and once with a part
-    taken away: `text dropped` (an empty prompt), `text swapped` (another case's), `reference dropped` (no tokens),
+    Noise is added to the true picture as in training, or where that is not known to the scene. The network is asked
+    once as it should be and once with a part taken away: `text dropped` (an empty prompt), `text swapped` (another
+    case's), `reference dropped` (tokens of zero, as reference dropout trains; a model without it never saw such),
     `reference swapped` (another subject's). Each figure is the norm of the change over the prediction's own, in the
     hole, the mean over timesteps, and for each one. A model that ignores the text has no change from another text.
 
@@ -83,16 +92,17 @@ class Reliance(Component):
 
     @torch.no_grad()
     def figures(
-        self, pipeline: DreamInpainterPipeline, problems: list[Problem], others: list[Problem]
+        self, pipeline: DreamInpainterPipeline, problems: list[Problem], others: list[Problem], k: int | None = None
     ) -> list[dict[str, float]]:
-        """The figures of each problem.
+        """The figures of each problem, but for what is swapped for the same.
 
         Args:
             pipeline: the model.
             problems: one or more.
             others: for each an unrelated one, whose text and reference are swapped in.
+            k: how many tokens stand for the subject; by default the trained number.
         """
-        given, other = _Inputs.of(pipeline, problems), _Inputs.of(pipeline, others)
+        given, other = _Inputs.of(pipeline, problems, k), _Inputs.of(pipeline, others, k)
         empty = encode_texts(pipeline.tokenizer, pipeline.text_encoder, [""] * len(problems), pipeline.device)
         variants = {
             "text dropped": (empty, given.tokens),
@@ -101,14 +111,14 @@ class Reliance(Component):
             "reference swapped": (given.text, other.tokens),
         }
         keys = torch.tensor([sample_key(0, "reliance noise", problem.case.id) for problem in problems])
-        noise = noise_like(given.scene, keys.to(given.scene.device))
+        noise = noise_like(given.picture, keys.to(given.picture.device))
         hole = mask_to_latents(given.hole, given.scene.shape[-2:])
         size = (given.scene.shape[-2], given.scene.shape[-1])
         found: list[dict[str, float]] = [{} for _ in problems]
         sums: defaultdict[str, list[Tensor]] = defaultdict(list)
         for timestep in self.timesteps:
             steps = torch.full((len(problems),), timestep, device=given.scene.device)
-            noisy = add_noise(pipeline.scheduler, given.scene, noise, steps)
+            noisy = add_noise(pipeline.scheduler, given.picture, noise, steps)
             model_input = pipeline.network.input_form.compose(noisy, hole, given.scene)
             record = AttentionRecord(self_attention_of="none of the layers")
             subject = pipeline.network.inject(given.tokens)
@@ -125,4 +135,13 @@ class Reliance(Component):
         for name, values in sums.items():
             for own, value in zip(found, torch.stack(values).mean(0).tolist(), strict=True):
                 own[name] = value
-        return found
+        return [_told(*those) for those in zip(found, problems, others, strict=True)]
+
+
+def _told(figures: dict[str, float], one: Problem, other: Problem) -> dict[str, float]:
+    """The figures but for those of what was swapped for the same: they are 0, whatever the model heeds."""
+    prompt = one.case.prompt
+    no_change = ["text dropped"] if not prompt else []
+    no_change += ["text swapped"] if other.case.prompt == prompt else []
+    no_change += ["reference swapped"] if other.case.id == one.case.id else []
+    return {name: value for name, value in figures.items() if not name.startswith(tuple(no_change))}

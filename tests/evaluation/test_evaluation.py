@@ -1,6 +1,7 @@
 """An evaluation is the same whether it runs through or in pieces, in one process or two, and tells others apart."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,10 @@ from PIL import Image
 
 from dreaminpainter.errors import InputError
 from dreaminpainter.evaluation.cases import CaseSet, open_problem
-from dreaminpainter.evaluation.methods import Collage, Method, Ours
+from dreaminpainter.evaluation.methods import Collage, Method, Ours, OursWithoutText
 from dreaminpainter.evaluation.metrics import FID, KID, Crop
 from dreaminpainter.evaluation.processes import Processes
+from dreaminpainter.evaluation.reliance import Reliance
 from dreaminpainter.evaluation.rows import Row
 from dreaminpainter.evaluation.samples import Sample
 from dreaminpainter.evaluation.writing import write_report
@@ -126,6 +128,26 @@ def test_a_method_can_be_added_later(cases: CaseSet, through: tuple[Path, list[R
     rows = evaluation(tmp_path, cases, methods=methods).run()
     assert rows[: len(through[1])] == through[1]
     assert {row.method for row in rows[len(through[1]) :]} == {"quiet"}
+
+
+def test_what_a_killed_process_was_writing_is_deleted(cases: CaseSet, tmp_path: Path) -> None:
+    (tmp_path / "noise" / "fills").mkdir(parents=True)
+    for place in ("cost.json", "fills/c1-0.png"):
+        leftover = tmp_path / "noise" / f"{place}.elsewhere.7.tmp"
+        leftover.touch()
+        os.utime(leftover, (0, 0))
+    evaluation(tmp_path, cases).run()
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_what_a_model_leans_on_is_measured_where_it_has_both_inputs(cases: CaseSet, tmp_path: Path) -> None:
+    kept = CaseSet(cases.file, cases.cases[:2])
+    methods = {"ours": ours(), "mute": OursWithoutText(SMALL, num_inference_steps=1)}
+    rows = evaluation(tmp_path, kept, methods=methods, reliance=Reliance([500]), seeds=1).run()
+    assert {row.method for row in rows if "text dropped" in row.figures} == {"ours"}
+    few = Ours(SMALL, num_inference_steps=1, k=1)
+    other = evaluation(tmp_path / "few", kept, methods={"ours": few}, reliance=Reliance([500]), seeds=1).run()
+    assert other[0].figures["reference dropped"] != rows[0].figures["reference dropped"]
 
 
 def test_two_processes_give_the_table_of_one(cases: CaseSet, through: tuple[Path, list[Row]], tmp_path: Path) -> None:

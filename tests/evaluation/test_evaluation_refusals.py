@@ -13,7 +13,7 @@ from fills import Noise
 from dreaminpainter.errors import InputError, SettingError
 from dreaminpainter.evaluation.cases import CaseSet
 from dreaminpainter.evaluation.methods import Ours
-from dreaminpainter.evaluation.metrics import FID, Background
+from dreaminpainter.evaluation.metrics import FID, Background, Crop
 from dreaminpainter.evaluation.rows import Row
 
 SMALL = str(Path(__file__).parents[1] / "models" / "critters_small")
@@ -81,3 +81,19 @@ def test_what_makes_no_sense_is_refused_before_anything_runs(
     with pytest.raises(SettingError, match=named):
         evaluation(tmp_path / "out", cases, **settings)
     assert not (tmp_path / "out").exists()
+
+
+def test_one_case_has_no_figure_of_all_of_them_together(cases: CaseSet, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"FID \(probes\) needs two cases or more"):
+        evaluation(tmp_path, CaseSet(cases.file, cases.cases[:1]), quality=[FID()])
+
+
+def test_figures_of_all_together_are_of_the_crop_that_they_name(cases: CaseSet, tmp_path: Path) -> None:
+    found = {}
+    for margin in (0.0, 0.5):
+        own = evaluation(tmp_path / str(margin), cases, quality=[FID(crop=Crop(margin))])
+        own.run()
+        found[margin] = own.qualities()["collage"]["FID (probes)"].mean
+    assert found[0.0] != found[0.5]
+    with pytest.raises(SettingError, match="metrics: "):
+        evaluation(tmp_path / "0.0", cases, quality=[FID(crop=Crop(0.5))]).run()

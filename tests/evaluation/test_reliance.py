@@ -1,9 +1,11 @@
 """How much a model leans on text and reference: right where the answer is known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from dreaminpainter.checkpoints import load_pipeline
 from dreaminpainter.errors import SettingError
@@ -41,11 +43,34 @@ def test_a_trained_model_leans_on_both(pipeline, problems) -> None:
     assert 0 < found["attention to reference"] < 1
 
 
-def test_what_is_swapped_for_itself_changes_nothing(pipeline, problems) -> None:
-    found = measured(pipeline, problems, *problems)
-    assert found["text swapped"] == pytest.approx(0, abs=1e-6)
+def test_another_case_of_the_same_subject_changes_nothing(pipeline, problems) -> None:
+    twins = [replace(one, case=replace(one.case, id=f"twin of {one.case.id}", prompt="")) for one in problems]
+    found = measured(pipeline, problems, *twins)
     assert found["reference swapped"] == pytest.approx(0, abs=1e-6)
+    assert found["text swapped"] == pytest.approx(found["text dropped"], abs=1e-6)
     assert found["text dropped"] > 0
+
+
+def test_what_is_swapped_for_itself_has_no_figure(pipeline, problems) -> None:
+    """It would be 0 of a model that heeds all, and be read as one that heeds nothing."""
+    found = measured(pipeline, problems, *problems)
+    assert not [name for name in found if "swapped" in name]
+    mute = [replace(one, case=replace(one.case, prompt="")) for one in problems]
+    assert not [name for name in measured(pipeline, mute) if name.startswith("text")]
+
+
+def test_noise_is_added_to_the_true_picture_whatever_the_scene_shows_in_the_hole(pipeline, problems) -> None:
+    """Two blanked scenes of the same truth are the same to a network that never sees the hole."""
+    pipeline.network.input_form.blank_hole = True
+    other = [
+        replace(one, scene=Image.composite(Image.new("RGB", one.scene.size), one.scene, one.mask)) for one in problems
+    ]
+    expected, found = measured(pipeline, problems), measured(pipeline, other, *(problems[1:] + problems[:1]))
+    assert found["text dropped"] == pytest.approx(expected["text dropped"], rel=1e-5)
+    without = [replace(one, truth=None) for one in other]
+    assert measured(pipeline, without, *(problems[1:] + problems[:1]))["text dropped"] != pytest.approx(
+        expected["text dropped"], rel=1e-3
+    )
 
 
 def test_a_model_that_forgets_its_reference_does_not_lean_on_it(pipeline, problems) -> None:

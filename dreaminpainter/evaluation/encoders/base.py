@@ -76,14 +76,19 @@ def standardized(pictures: Tensor, size: int, mean: tuple[float, ...], std: tupl
     return (pictures - pictures.new_tensor(mean)[:, None, None]) / pictures.new_tensor(std)[:, None, None]
 
 
-def loaded(kind: Any, source: str) -> Any:
+def loaded(kind: Any, source: str, **settings: Any) -> Any:
     """`kind.from_pretrained(source)`.
+
+    Args:
+        kind: a class of transformers.
+        source: name on the hub, or a folder.
+        settings: further arguments.
 
     Raises:
         MissingFileError: it is neither a folder nor reachable.
     """
     try:
-        return kind.from_pretrained(source)
+        return kind.from_pretrained(source, **settings)
     except OSError as error:
         raise MissingFileError(
             f"The encoder {source!r} is neither a folder that transformers wrote nor reachable on the hub. Give the "

@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, CLIPModel
 
@@ -23,7 +24,7 @@ class CLIPEncoder(TextImageEncoder):
         self.source = source
 
     def load(self) -> nn.Module:
-        model: nn.Module = loaded(CLIPModel, self.source)
+        model: nn.Module = loaded(CLIPModel, self.source, dtype=torch.float32)
         return model
 
     def encode(self, pictures: Tensor) -> Tensor:
@@ -54,7 +55,7 @@ class DINOEncoder(ImageEncoder):
         self.source = source
 
     def load(self) -> nn.Module:
-        model: nn.Module = loaded(AutoModel, self.source)
+        model: nn.Module = loaded(AutoModel, self.source, dtype=torch.float32)
         return model
 
     def encode(self, pictures: Tensor) -> Tensor:

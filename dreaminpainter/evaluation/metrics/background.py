@@ -13,9 +13,10 @@ IDENTICAL = 100.0
 
 
 class Background(SampleMetric):
-    """What changed outside the hole: greatest difference of 255, PSNR in dB (100 where nothing changed) and SSIM.
+    """What changed outside the hole: greatest difference of 255, PSNR in dB and SSIM.
 
-    SSIM is of whole windows: torchmetrics' map, averaged over the pixels whose window of 11 lies outside the hole.
+    A PSNR of 100 stands for no change, and is the most. SSIM is of whole windows: torchmetrics' map, averaged over the
+    pixels whose window of 11 lies outside the hole.
     """
 
     @property
@@ -54,7 +55,7 @@ class Seam(SampleMetric):
 
     The mean absolute difference of neighbouring pixels, 0 to 255, of which one lies in the hole and the other does not,
     less the mean of that between neighbours two pixels further in and further out; our own measure. About 0 for a
-    photograph, above for a seam.
+    photograph, above for a seam; below where the edge is smoother than what is beside it, which is no better than 0.
     """
 
     @property

@@ -15,8 +15,8 @@ from dreaminpainter.evaluation.samples import Sample, on_white, resized
 class Diversity(SampleMetric):
     """How much fills of one case differ from seed to seed.
 
-    The mean absolute difference in the hole, 0 to 255, of all pairs; NaN where a case was filled once. A collage
-    has none.
+    The mean absolute difference in the hole, 0 to 255, of all pairs; NaN where a case was filled once. Pasting has
+    none, and noise the most: more is better only among fills that are as good.
     """
 
     @property

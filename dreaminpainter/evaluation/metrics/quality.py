@@ -10,6 +10,7 @@ from torchmetrics.image.kid import KernelInceptionDistance
 
 from dreaminpainter.components import Component
 from dreaminpainter.evaluation.encoders import ImageEncoder, ProbeEncoder
+from dreaminpainter.evaluation.metrics.base import Crop
 from dreaminpainter.evaluation.statistics import Interval
 
 
@@ -18,12 +19,12 @@ class SetMetric(Component, ABC):
 
     Args:
         encoder: what embeds; a distance is one of this encoder's features, and compares with none of another's.
+        crop: which part of fills and real pictures.
     """
 
-    better = "lower"
-
-    def __init__(self, encoder: ImageEncoder | None = None) -> None:
+    def __init__(self, encoder: ImageEncoder | None = None, crop: Crop | None = None) -> None:
         self.encoder = encoder or ProbeEncoder()
+        self.crop = crop or Crop()
 
     @property
     @abstractmethod
@@ -35,18 +36,26 @@ class SetMetric(Component, ABC):
         """Between embeddings (n, D) and (m, D); by torchmetrics."""
 
     def measure(self, fills: Tensor, real: Tensor, draws: int = 40) -> Interval:
-        """The distance, and its range when both sets are drawn anew with return.
+        """The distance, and its range when cases are drawn anew with return, and the fills of each case too.
 
         Embeddings that are drawn twice make a set look narrower than it is, so that means of drawn sets lie above the
         distance itself; the range is moved back by how much.
+
+        Args:
+            fills: (n * s, D), the s fills of each case together.
+            real: (n, D), of the same cases in the same order.
+            draws: how many times they are drawn.
         """
         generator = torch.Generator().manual_seed(0)
         found = self.distance(fills, real)
+        count, seeds = len(real), len(fills) // len(real)
 
-        def again(one: Tensor) -> Tensor:
-            return one[torch.randint(len(one), (len(one),), generator=generator)]
+        def again() -> float:
+            cases = torch.randint(count, (count,), generator=generator)
+            within = torch.randint(seeds, (count, seeds), generator=generator)
+            return self.distance(fills[(cases[:, None] * seeds + within).flatten()], real[cases])
 
-        drawn = torch.tensor([self.distance(again(fills), again(real)) for _ in range(draws)], dtype=torch.float64)
+        drawn = torch.tensor([again() for _ in range(draws)], dtype=torch.float64)
         low, high = (drawn - drawn.mean() + found).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
         return Interval(found, low, high)
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from dreaminpainter.evaluation.cases import Case
 from dreaminpainter.evaluation.encoders import CLIPEncoder, ImageEncoder, TextImageEncoder
 from dreaminpainter.evaluation.metrics.base import Column, Crop, SampleMetric
 from dreaminpainter.evaluation.samples import Sample
@@ -38,8 +39,9 @@ class TextAlignment(SampleMetric):
 class EditDirection(SampleMetric):
     """Directional similarity (Gal et al. 2021, StyleGAN-NADA, eq. 2): does the picture change as the text changes?
 
-    The cosine between the step from the reference's embedding to the fill's and the step from the class name's to the
-    prompt's. Cases of the kind "identity" have none: their text is the class name.
+    The cosine between the step from the reference's embedding to the fill's and the step from that of "a photo of a"
+    and the class name to the prompt's. Cases of the kind "identity", and others whose prompt is the class name, have
+    none: their text asks for no change.
 
     Args:
         encoder: what embeds pictures and texts.
@@ -64,5 +66,8 @@ class EditDirection(SampleMetric):
         fills = self.encoder.embed([self.crop.of(one.fill, one.mask) for one in samples])
         picture = fills - self.encoder.embed([self.crop.whole(one.reference) for one in samples])
         cosines = torch.cosine_similarity(picture, text, dim=1)
-        edited = torch.tensor([one.case.kind != "identity" for one in samples])
-        return cosines.where(edited, torch.nan)[:, None]
+        return cosines.where(torch.tensor([_asks_for_change(one.case) for one in samples]), torch.nan)[:, None]
+
+
+def _asks_for_change(case: Case) -> bool:
+    return case.kind != "identity" and case.prompt.strip().casefold() != case.class_name.casefold()

@@ -69,6 +69,13 @@ def test_the_range_of_a_distance_holds_it_and_is_the_same_each_time() -> None:
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
+def test_fills_of_a_case_that_are_all_alike_say_no_more_of_a_distance_than_one() -> None:
+    fills, real = embeddings(20, seed=1, shift=0.3), embeddings(20, seed=2)
+    for metric in (FID(), KID()):
+        one, four = metric.measure(fills, real), metric.measure(fills.repeat_interleave(4, 0), real)
+        assert four.high - four.low > 0.9 * (one.high - one.low)
+
+
 def test_what_a_distance_of_sets_is_called() -> None:
     assert (FID().name, KID().name) == ("FID (probes)", "KID (probes)")
 
@@ -213,6 +220,8 @@ def test_direction_of_an_edit(clip: str) -> None:
     encoder = CLIPEncoder(clip)
     found = EditDirection(encoder, CROP).score(samples)[:, 0]
     assert found[1].isnan(), "a prompt that is the class asks for no edit"
+    odd = replace(samples[0], case=replace(samples[0].case, kind="mask shape", prompt="Critter"))
+    assert EditDirection(encoder, CROP).score([odd]).isnan().all(), "whatever the hole is like"
     one = samples[0]
     fill, reference = encoder.embed([one.fill[:, 17:49, 11:43], one.reference]).double().numpy()
     prompt, before = encoder.embed_texts(["a critter waves", "a photo of a critter"]).double().numpy()
