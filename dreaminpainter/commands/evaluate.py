@@ -1,6 +1,7 @@
 """`evaluate`: methods side by side on the same cases, every figure with its range."""
 
 import json
+import sys
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import Any
@@ -66,8 +67,9 @@ def evaluate(
         cases: what is to be filled; drawn critters by default.
         methods: what is compared, by names of your choice; by default the checkpoint, the same without its text and
             without its reference, and a collage.
-        metrics: how single fills are judged; by default what drawn critters need and no download.
-        quality: how all fills are judged together, against real pictures.
+        metrics: how single fills are judged; by default what drawn critters need and no download, which says nothing
+            of photographs: for these name Identity and TextAlignment with DINOEncoder and CLIPEncoder.
+        quality: how all fills are judged together, against real pictures; by default FID and KID of the probes.
         seeds: fills of each case by methods that draw.
         batch_size: cases filled at once.
         reliance: also measure how much the model leans on text and reference, such as Reliance.
@@ -94,6 +96,14 @@ def evaluate(
         one.device = chosen
     folder = Path(output)
     built = processes.first_alone(lambda: (cases or CrittersCases()).build(folder / "cases"))
+    probes = any(isinstance(one, ProbeEncoder) for one in shared.values())
+    if processes.is_first and probes and not any(case.attributes for case in built.cases):
+        print(
+            "note: these cases are no drawn critters, and of anything else the probes' figures (probes-I, FID and KID) "
+            "tell nothing. Name metrics and quality with DINOEncoder and CLIPEncoder, as "
+            "configs/evaluation/dreambooth.yaml does.",
+            file=sys.stderr,
+        )
     evaluation = Evaluation(folder, built, methods, metrics, quality, seeds, batch_size, reliance)
     rows = evaluation.run(processes)
     if processes.is_first:

@@ -32,13 +32,14 @@ class Group:
     interval: Interval
 
 
-def groups_of(cases: CaseSet, rows: list[Row], figure: str) -> list[Group]:
-    """A method's figure by hole's share, hole's shape, class and kind of case.
+def groups_of(cases: CaseSet, rows: list[Row], figure: str, lower_is_better: bool = False) -> list[Group]:
+    """A method's figure by hole's share, hole's shape, class and kind of case; of each the worst first.
 
     Args:
         cases: that were filled.
         rows: the method's.
         figure: the name of the figure.
+        lower_is_better: whether the worst are those where it is high.
     """
     labels: dict[str, dict[str, list[Row]]] = {}
     shares, shapes = _holes(cases)
@@ -64,7 +65,7 @@ def groups_of(cases: CaseSet, rows: list[Row], figure: str) -> list[Group]:
             if interval is not None:
                 groups.append(Group(by, label, len({row.case for row in own}), interval))
         if len(groups) > 1:
-            found += sorted(groups, key=lambda group: group.interval.mean)[:_MOST]
+            found += sorted(groups, key=lambda group: group.interval.mean, reverse=lower_is_better)[:_MOST]
     return found
 
 

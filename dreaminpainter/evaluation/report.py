@@ -70,7 +70,7 @@ class Report:
             {name: _read(evaluation.folder / name / "method.json")["method"] for name in evaluation.methods},
             judged,
             deciding,
-            [] if deciding is None else groups_of(evaluation.cases, own, deciding.name),
+            [] if deciding is None else groups_of(evaluation.cases, own, deciding.name, deciding.better == "lower"),
         )
 
     def json(self) -> str:

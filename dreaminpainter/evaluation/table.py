@@ -30,7 +30,7 @@ class Table:
     cells: Cells
 
     def markdown(self) -> list[str]:
-        """Its lines, the best figure of each column in bold where one is better than the others."""
+        """Its lines; columns of which no method has a figure are left out."""
         columns = [column for column in self.columns if any(cells[column.name] for cells in self.cells.values())]
         head = ["", "cases", "fills", *map(_head, columns)]
         lines = [head, ["---", *["--:"] * (len(head) - 1)]]

@@ -1,6 +1,7 @@
 """The command: what configs come to, and a small evaluation from its settings to its report."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from dreaminpainter.cli import main
 from dreaminpainter.configuration import config_folder
 from dreaminpainter.evaluation import cases as case_builders
 from dreaminpainter.evaluation import methods as ways_to_fill
+from dreaminpainter.evaluation.cases import CaseSet, CrittersCases
 
 EVALUATIONS = sorted(path.stem for path in (config_folder() / "evaluation").glob("*.yaml"))
 SMALL = str(Path(__file__).parents[1] / "models" / "critters_small")
@@ -93,3 +95,16 @@ def test_a_small_evaluation_gives_a_report(tmp_path: Path, capsys: pytest.Captur
     assert (tmp_path / "out" / "report.html").is_file()
     assert main([*words, "--seeds", "1"]) == 2
     assert "seeds: 1 here, 2 there" in capsys.readouterr().err
+
+
+def test_probes_are_not_taken_for_judges_of_photographs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drawn = CrittersCases(count=2, size=32, reference_size=32).build(tmp_path / "cases")
+    CaseSet(drawn.file, [replace(case, attributes={}) for case in drawn.cases]).write()
+    settings = {"methods": {"collage": {"class_path": "Collage"}}, "device": "cpu", "output": str(tmp_path / "out")}
+    settings["cases"] = {"class_path": "WrittenCases", "init_args": {"file": str(drawn.file)}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(settings))
+    assert main(["evaluate", "--config", str(tmp_path / "mine.yaml")]) == 0
+    assert "note: these cases are no drawn critters" in capsys.readouterr().err
+    words = ["--metrics", "[Seam]", "--quality", "[]", "--output", str(tmp_path / "other")]
+    assert main(["evaluate", "--config", str(tmp_path / "mine.yaml"), *words]) == 0
+    assert "note: these" not in capsys.readouterr().err

@@ -26,6 +26,15 @@ def test_the_class_that_fails_comes_first_with_its_mean(cases) -> None:
     assert [group.interval.mean for group in classes] == pytest.approx([0.1, 0.9])
 
 
+def test_where_lower_is_better_the_class_with_the_highest_mean_comes_first(cases) -> None:
+    rows = [
+        Row("ours", case.id, 0, case.kind, "", "", "", 0.0, {"seam": 0.1 if case.class_name == "cat" else 0.9})
+        for case in cases.cases
+    ]
+    found = groups_of(cases, rows, "seam", lower_is_better=True)
+    assert [group.label for group in found if group.by == "class"] == ["dog", "cat"]
+
+
 def test_every_case_is_in_one_third_by_its_hole(cases) -> None:
     rows = [
         Row("ours", case.id, seed, case.kind, "", "", "", 0.0, {"text": 0.5}) for case in cases.cases for seed in (0, 1)

@@ -84,6 +84,14 @@ def test_the_page_says_what_the_tables_say(folder: Path) -> None:
                     assert f"{cell['mean']:.{column['digits']}f}" in page.text
 
 
+def test_the_page_tells_what_a_fill_costs(folder: Path) -> None:
+    told = json.loads((folder / "report.json").read_text())["costs"]
+    page = Page((folder / "report.html").read_text())
+    assert "Cost of one fill" in page.text and "not counted" in page.text
+    for cost in told.values():
+        assert f"{cost['seconds']:.3g}" in page.text
+
+
 def test_a_page_runs_nothing_from_outside_and_asks_for_nothing(folder: Path) -> None:
     page = Page((folder / "report.html").read_text())
     assert page.elements.count("script") == 1, "its own, which sorts tables"
