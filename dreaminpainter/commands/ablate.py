@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from dreaminpainter.atomic import sweep, whole
 from dreaminpainter.commands import evaluate, training
-from dreaminpainter.commands.calling import call
+from dreaminpainter.commands.calling import parsed
 from dreaminpainter.configuration import find_config
 from dreaminpainter.errors import SettingError
 from dreaminpainter.evaluation.ablation.plan import Axis, Cell, Plan, nested
@@ -23,7 +23,7 @@ from dreaminpainter.evaluation.ablation.words import paragraph
 from dreaminpainter.pretrained import CRITTERS
 
 COMMAND = "{command}"
-DONE, STUDY = "done", "study.json"
+DONE, STUDY, CONFIGS = "done", "study.json", "configs.json"
 
 
 def ablate(
@@ -55,7 +55,8 @@ def ablate(
         settings: dotted settings of `fit` for all trainings, such as {"trainer.max_steps": 500}.
         evaluation: settings of `evaluate`, as in its configs; "{checkpoint}" stands for the trained model. Where
             methods are not among them, that alone is measured.
-        figures: which figures of the evaluation the table, the plots and the words tell of.
+        figures: which figures of the evaluation the table, the plots and the words tell of: columns of its metrics,
+            "seconds" and "GFLOP" of a fill.
         method: the method among the evaluation's that is the trained model.
         jobs: how many trainings run at once, each in a process of its own; 1 runs them one by one in this one.
         launcher: runs each training elsewhere: a command in which {command} stands for what is to be run, such as
@@ -78,6 +79,8 @@ def ablate(
         return
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / STUDY, asdict(plan))
+    # A config that is edited in between would mix trainings of two kinds.
+    _write(folder / CONFIGS, {name: find_config(name).read_text(encoding="utf-8") for name in plan.fit})
     waiting = {name: cells for name, cells in trainings.items() if not all(_is_done(folder, one) for one in cells)}
     if jobs == 1 and launcher is None:
         for number, (name, cells) in enumerate(waiting.items(), start=1):
@@ -162,4 +165,7 @@ def _write(path: Path, settings: dict[str, Any]) -> None:
 
 def run(name: str, arguments: list[str]) -> None:
     """Runs the command with the given arguments."""
-    call(ablate, name, arguments)
+    given = parsed(ablate, name, arguments)
+    # Not made by this parser: `fit` and `evaluate` make the values, whatever classes they are of.
+    axes = {axis: Axis(**values) for axis, values in (given.pop("axes") or {}).items()}
+    ablate(**given, axes=axes)

@@ -10,8 +10,11 @@ from tiny_blip import save_blip
 from tiny_run import BACKBONE, DRAWN, QUIET, SMALL, save_image_encoders
 
 from dreaminpainter.cli import main
+from dreaminpainter.commands import ablate as ablation
 from dreaminpainter.commands import evaluate, training
+from dreaminpainter.components import describe, make
 from dreaminpainter.configuration import config_folder
+from dreaminpainter.evaluation.metrics import SampleMetric
 
 STUDIES = sorted(path.stem for path in (config_folder() / "ablations").glob("*.yaml"))
 EXAMPLES = Path(__file__).parents[2] / "examples" / "novel_components"
@@ -68,6 +71,21 @@ def test_every_value_of_every_study_runs(name, tmp_path, folders, monkeypatch) -
     _run_config(name, tmp_path, folders, monkeypatch, most=None)
 
 
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_tells_of_figures_that_its_evaluation_measures(name, tmp_path, capsys) -> None:
+    study = yaml.safe_load((config_folder() / "ablations" / f"{name}.yaml").read_text())
+    config = tmp_path / "evaluation.yaml"
+    config.write_text(yaml.safe_dump(study.get("evaluation", {})))
+    with pytest.raises(SystemExit):
+        main(["evaluate", "--config", str(config), "--print_config"])
+    understood = yaml.safe_load(capsys.readouterr().out)
+    metrics = [make(spec, SampleMetric) for spec in understood["metrics"] or map(describe, evaluate._default_metrics())]
+    known = {column.name for metric in metrics for column in metric.columns} | {"seconds", "GFLOP"}
+    if understood["reliance"]:
+        known |= {"text swapped", "reference swapped", "attention to reference"}
+    assert set(study.get("figures", [])) <= known
+
+
 def _run_config(name, tmp_path, folders, monkeypatch, most: int | None) -> None:
     monkeypatch.syspath_prepend(EXAMPLES)
     text = (config_folder() / "ablations" / f"{name}.yaml").read_text()
@@ -115,6 +133,8 @@ def _run_config(name, tmp_path, folders, monkeypatch, most: int | None) -> None:
     assert len(figures(tmp_path / "study")) == max(1, _combinations(study))
     for axis in study.get("axes", {}):
         assert f"![{axis}](" in report
+    if name == "sampler":
+        assert all(float(one["seconds"]) > 0 and float(one["GFLOP"]) > 0 for one in figures(tmp_path / "study"))
 
 
 def _combinations(study: dict[str, Any]) -> int:
@@ -167,6 +187,33 @@ def test_another_study_does_not_mix_with_what_is_there(tmp_path, capsys) -> None
     capsys.readouterr()
     assert run(study | {"figures": ["seam"]}, tmp_path) == 2
     assert "study.json was written with other settings" in capsys.readouterr().err
+
+
+def test_values_may_be_of_classes_that_are_no_components(tmp_path, monkeypatch) -> None:
+    stopping = {"class_path": "lightning.pytorch.callbacks.EarlyStopping", "init_args": {"monitor": "val_loss"}}
+    optimizer = {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.001}}
+    axes = {
+        "stopping": {"setting": "trainer.callbacks", "values": {"none": None, "early": [stopping]}},
+        "optimizer": {"setting": "model.optimizer", "values": [optimizer]},
+    }
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(ablation, "_run_cells", lambda plan, folder, name, cells: asked.append(cells[0].fit))
+    assert run(smoke(tmp_path / "study", axes=axes), tmp_path) == 2, "nothing was evaluated"
+    (early,) = asked[0]["trainer.callbacks"]
+    assert (early["class_path"], early["init_args"]["monitor"]) == (stopping["class_path"], "val_loss")
+    assert asked[1]["trainer.callbacks"] is None
+    assert asked[0]["model.optimizer"]["init_args"]["lr"] == 0.001
+
+
+def test_a_config_that_was_edited_in_between_is_refused(tmp_path, capsys) -> None:
+    layer = tmp_path / "layer.yaml"
+    layer.write_text("trainer: {max_steps: 1}\n")
+    study = smoke(tmp_path / "study")
+    study["fit"] = [*study["fit"], str(layer)]
+    assert run(study, tmp_path) == 0
+    layer.write_text("trainer: {max_steps: 2}\n")
+    assert run(study, tmp_path) == 2
+    assert "configs.json was written with other settings" in capsys.readouterr().err
 
 
 def test_a_launcher_says_where_the_command_goes(tmp_path, capsys) -> None:

@@ -31,7 +31,8 @@ class Axis:
             each value is a dict of dotted settings.
 
     Raises:
-        SettingError: there is no value, or a value is no dict of settings although `setting` is null.
+        SettingError: there is no value, two would have the same label, or one is no dict of settings although
+            `setting` is null.
     """
 
     setting: str | None = None
@@ -44,6 +45,11 @@ class Axis:
             raise SettingError(f"An axis has the values {self.values!r}. Give a list, or a dict of labels and values.")
         if self.setting is None and not all(isinstance(value, dict) for value in self.labelled().values()):
             raise SettingError("An axis without `setting` has a value that is no dict of dotted settings.")
+        if isinstance(self.values, list) and len(self.labelled()) < len(self.values):
+            raise SettingError(
+                f"Two values of an axis would be called the same, of {', '.join(map(_label, self.values))}. Give a "
+                "dict of labels and values."
+            )
 
     def labelled(self) -> dict[str, Any]:
         """The values by their labels."""
@@ -98,11 +104,12 @@ class Plan:
         settings: dotted settings of `fit` for all trainings.
         evaluation: settings of `evaluate`, nested as in its configs, for all cells; where its methods are not among
             them, the trained model alone is measured.
-        figures: which figures of the evaluation the plots and the words tell of.
+        figures: which figures of the evaluation the plots and the words tell of; beside those of its metrics
+            "seconds" and "GFLOP" of a fill.
         method: the method among the evaluation's that is the trained model.
 
     Raises:
-        SettingError: no seed or figure.
+        SettingError: no seed or figure, or `method` is not among the evaluation's methods.
     """
 
     question: str
@@ -119,12 +126,15 @@ class Plan:
             object.__setattr__(self, name, described(getattr(self, name)))
         if not self.seeds or not self.figures:
             raise SettingError("A study needs at least one of `seeds` and one of `figures`.")
+        methods = self.evaluation.get("methods")
+        if methods is not None and self.method not in methods:
+            raise SettingError(f"The evaluation's methods are {', '.join(methods)}; `method` is {self.method!r}, none.")
 
     def evaluation_of(self, cell: "Cell", checkpoint: str) -> dict[str, Any]:
         """The settings of a cell's evaluation; "{checkpoint}" in them is its model."""
         trained = {self.method: {"class_path": "Ours", "init_args": {"model": "{checkpoint}"}}}
         told = json.dumps(nested(cell.evaluation, under={"methods": trained} | self.evaluation))
-        settings: dict[str, Any] = json.loads(told.replace("{checkpoint}", checkpoint))
+        settings: dict[str, Any] = json.loads(told.replace("{checkpoint}", json.dumps(checkpoint)[1:-1]))
         return settings
 
     def cells(self) -> list[Cell]:

@@ -38,8 +38,9 @@ def _lines(results: Results, plots: dict[str, str]) -> list[str]:
     return [
         f"# {results.question}",
         "",
-        "Means with 95 % intervals over cases and training seeds, both drawn anew (pigeonhole bootstrap). Intervals of "
-        "the differences below are wider: they allow for the number of pairs that could have been highest and lowest.",
+        "Means with 95 % intervals over cases and training seeds, both drawn anew (pigeonhole bootstrap), and no "
+        "narrower than Student's over the seeds. Intervals of the differences below are wider: they allow for the "
+        "number of pairs that could have been highest and lowest.",
         "",
         *table_lines(results),
         "",

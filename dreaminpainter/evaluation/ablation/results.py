@@ -1,6 +1,7 @@
 """What the cells of a study came to."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ from dreaminpainter.errors import MissingFileError
 from dreaminpainter.evaluation.ablation.plan import Plan
 from dreaminpainter.evaluation.rows import Row, Rows
 from dreaminpainter.evaluation.settings import Protocol
-from dreaminpainter.evaluation.statistics import Interval, crossed_bootstrap
+from dreaminpainter.evaluation.statistics import Interval, crossed_bootstrap, half_width
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Results:
         figures: which figures it tells of.
         combinations: in the plan's order.
         cases: ids of all cases.
+        missing: figures that were asked for and that no cell has.
+        trained: whether the cells are trainings of their own.
     """
 
     question: str
@@ -61,6 +64,8 @@ class Results:
     figures: list[str]
     combinations: list[Combination]
     cases: list[str]
+    missing: list[str] = field(default_factory=list)
+    trained: bool = True
 
     @classmethod
     def read(cls, plan: Plan, folder: Path) -> "Results":
@@ -84,22 +89,53 @@ class Results:
             if not any(name.startswith("evaluation.cases") for name in varied):
                 first.refuse_others(protocol, str(place))
             one = by_name.setdefault(str(cell.labels), Combination(cell.labels, {}))
-            one.rows[cell.seed] = rows
+            one.rows[cell.seed] = _with_costs(rows, place / plan.method)
         combinations = list(by_name.values())
         cases = dict.fromkeys(row.case for one in combinations for rows in one.rows.values() for row in rows)
         known = {name for one in combinations for rows in one.rows.values() for row in rows for name in row.figures}
         figures = [name for name in plan.figures if name in known]
-        return cls(plan.question, list(plan.axes), figures, combinations, list(cases))
+        missing = [name for name in plan.figures if name not in known]
+        return cls(plan.question, list(plan.axes), figures, combinations, list(cases), missing, bool(plan.fit))
 
     def interval(self, one: Combination, figure: str) -> Interval | None:
-        """A figure of a combination: cases and training seeds are drawn anew."""
-        return crossed_bootstrap(one.values(figure, self.cases))
+        """A figure of a combination: cases and training seeds are drawn anew.
+
+        The range is no narrower than Student's over the seeds' means, whose variance is taken to be the same for all
+        combinations: three trainings alone tell little of it.
+        """
+        drawn = crossed_bootstrap(one.values(figure, self.cases))
+        means = self._means(figure)
+        if drawn is None or means is None:
+            return drawn
+        count, seeds = means.shape
+        return drawn.widened(half_width(float(means.var(1).mean()) / seeds, count * (seeds - 1)))
 
     def difference(self, one: Combination, other: Combination, figure: str) -> Interval | None:
         """How much higher a figure is for `one` than for `other`, case by case and seed by seed.
 
         The range allows for their being the highest and the lowest of all combinations: of many that are alike, some
-        two always look different.
+        two always look different. And it is no narrower than Student's of a randomized block design, the seeds being
+        the blocks.
         """
         pairs = len(self.combinations) * (len(self.combinations) - 1) // 2
-        return crossed_bootstrap(one.values(figure, self.cases) - other.values(figure, self.cases), pairs)
+        drawn = crossed_bootstrap(one.values(figure, self.cases) - other.values(figure, self.cases), pairs)
+        means = self._means(figure)
+        if drawn is None or means is None or len(means) < 2:
+            return drawn
+        count, seeds = means.shape
+        rest = means - means.mean(1, keepdim=True) - means.mean(0, keepdim=True) + means.mean()
+        freedom = (count - 1) * (seeds - 1)
+        return drawn.widened(half_width(2 * float(rest.square().sum()) / freedom / seeds, freedom, pairs))
+
+    def _means(self, figure: str) -> Tensor | None:
+        """(combinations, training seeds) over the cases, of those that have the figure; None without two seeds."""
+        means = [one.values(figure, self.cases).nanmean(1) for one in self.combinations]
+        seeds = {len(one) for one in means}
+        found = [one for one in means if not one.isnan().any()]
+        return torch.stack(found) if found and len(seeds) == 1 and min(seeds) > 1 else None
+
+
+def _with_costs(rows: list[Row], folder: Path) -> list[Row]:
+    """Rows of a method's folder whose figures tell what a fill costs, too."""
+    gflop = json.loads((folder / "cost.json").read_text(encoding="utf-8"))["flops"] / 1e9
+    return [replace(row, figures={**row.figures, "seconds": row.seconds, "GFLOP": gflop}) for row in rows]

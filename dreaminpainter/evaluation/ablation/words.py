@@ -5,10 +5,16 @@ from dreaminpainter.evaluation.statistics import Interval
 
 
 def paragraph(results: Results) -> str:
-    """A sentence for each figure: which combination is highest and lowest, how far apart, and whether that is sure."""
+    """A sentence for each figure: which combination is highest and lowest, how far apart, and whether that is sure.
+
+    Before them what no interval can tell, and after them which figures nothing was measured of.
+    """
+    missing = [f"No cell has a figure of the name {', '.join(results.missing)}."] if results.missing else []
     if len(results.combinations) < 2:
-        return "There is one combination only, so nothing is compared."
-    return " ".join(_about(results, figure) for figure in results.figures)
+        return " ".join(["There is one combination only, so nothing is compared.", *missing])
+    once = results.trained and all(len(one.rows) == 1 for one in results.combinations)
+    alone = ["Each combination has one seed: what another training would give is in no interval."] if once else []
+    return " ".join([*alone, *(_about(results, figure) for figure in results.figures), *missing])
 
 
 def _about(results: Results, figure: str) -> str:

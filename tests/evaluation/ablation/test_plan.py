@@ -44,6 +44,12 @@ def test_cells_that_differ_in_the_evaluation_alone_share_a_training() -> None:
     }
 
 
+def test_a_checkpoint_of_any_name_is_named() -> None:
+    plan = Plan("?", fit=["critters"])
+    path = 'C:\\runs\\"my" runs\\last.ckpt'
+    assert plan.evaluation_of(plan.cells()[0], path)["methods"]["ours"]["init_args"]["model"] == path
+
+
 def test_a_value_may_set_several_things() -> None:
     plan = Plan("?", axes={"loss": Axis(None, {"picture": {"a.b": 1, "c": 2}})}, settings={"a.b": 0, "d": 3})
     (cell,) = plan.cells()
@@ -56,6 +62,9 @@ def test_a_value_may_set_several_things() -> None:
     [
         (lambda: Axis("a", []), r"An axis has the values \[\]. Give a list"),
         (lambda: Axis(None, [1]), "An axis without `setting` has a value that is no dict"),
+        (lambda: Axis("a", [{"class_path": "x.C", "init_args": {"k": k}} for k in (1, 2)]), "called the same, of C, C"),
+        (lambda: Axis("a", [1, "1"]), "called the same, of 1, 1"),
+        (lambda: Plan("?", evaluation={"methods": {"mine": {}}}), "methods are mine; `method` is 'ours'"),
         (lambda: Plan("?", seeds=[]), "A study needs at least one of `seeds`"),
         (
             lambda: Plan("?", axes={"a": Axis("a", ["x", "x "])}, seeds=[0, 0]).cells(),

@@ -1,6 +1,7 @@
 """The sentences of a study say what its numbers say, and nothing else."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ SENTENCE = re.compile(
     rf"(?P<difference>{NUMBER}) \[(?P<from>{NUMBER}), (?P<to>{NUMBER})\], (?P<effect>[^;]+); (?P<verdict>no more|more) "
     r"than chance explains, and the two ranges (?P<overlap>overlap|do not overlap)\."
 )
+
+ALONE = "Each combination has one seed: what another training would give is in no interval."
 
 
 def row(case: int, seed: int, **figures: float) -> Row:
@@ -45,7 +48,7 @@ def study(values: torch.Tensor) -> Results:
 def test_the_sentence_follows_from_the_numbers(seed, count, seeds, gap) -> None:
     generator = torch.Generator().manual_seed(seed)
     values = torch.rand(count, seeds, 12, 2, generator=generator) + gap * torch.arange(count)[:, None, None, None]
-    found = SENTENCE.fullmatch(paragraph(study(values)))
+    found = SENTENCE.fullmatch(paragraph(study(values)).removeprefix(f"{ALONE} " if seeds == 1 else ""))
     assert found is not None
     means = values.double().mean((1, 2, 3))
     assert int(found["high"]) == int(means.argmax()) and int(found["low"]) == int(means.argmin())
@@ -80,6 +83,33 @@ def test_of_many_that_are_alike_some_two_look_different_and_that_is_allowed_for(
         paragraph(study(torch.randn(10, 1, 30, 1, generator=torch.Generator().manual_seed(seed)))) for seed in range(20)
     ]
     assert sum("; more than chance explains" in text for text in found) <= 3
+
+
+def test_of_three_trainings_that_differ_by_luck_alone_few_studies_find_something() -> None:
+    """Luck that all cases of a training share; drawn anew, three seeds would never leave the range of the three."""
+    found = []
+    for seed in range(40):
+        luck = torch.randn(2, 3, 1, 1, generator=torch.Generator().manual_seed(seed))
+        found.append(paragraph(study(luck.expand(2, 3, 12, 1))))
+    assert sum("; more than chance explains" in text for text in found) <= 5
+
+
+def test_three_trainings_tell_a_difference_that_is_large_beside_their_luck() -> None:
+    luck = 0.05 * torch.randn(4, 3, 20, 1, generator=torch.Generator().manual_seed(0))
+    luck[3] += 1
+    assert "; more than chance explains" in paragraph(study(luck))
+
+
+def test_figures_that_no_cell_has_are_named() -> None:
+    results = replace(study(torch.rand(2, 2, 4, 1)), missing=["CLIP-I", "FID"])
+    assert paragraph(results).endswith("No cell has a figure of the name CLIP-I, FID.")
+
+
+def test_one_seed_is_told_of_where_something_was_trained() -> None:
+    results = study(torch.rand(2, 1, 4, 1))
+    assert paragraph(results).startswith(ALONE)
+    assert ALONE not in paragraph(replace(results, trained=False))
+    assert ALONE not in paragraph(study(torch.rand(2, 2, 4, 1)))
 
 
 def test_with_one_combination_nothing_is_compared(tmp_path: Path) -> None:
