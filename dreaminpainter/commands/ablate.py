@@ -24,6 +24,7 @@ from dreaminpainter.pretrained import CRITTERS
 
 COMMAND = "{command}"
 DONE, STUDY, CONFIGS = "done", "study.json", "configs.json"
+CELL = "cell.json"
 
 
 def ablate(
@@ -42,6 +43,14 @@ def ablate(
 ) -> None:
     """Trains and evaluates every combination of values, and writes a table, a plot an axis, and what they say.
 
+    A study is best written as a config; `configs/ablations` has one for each question that a reader of the paper asks:
+
+        question: How does K trade identity against editability?
+        fit: [configs/critters.yaml, configs/ablations/layers/study.yaml]
+        axes:
+          k: {setting: model.selector.init_args.k, values: [1, 8, 24]}
+        seeds: [0, 1, 2]
+
     Every combination is a cell with a folder of its own: one `fit` and one `evaluate`, both resumable. Ended at any
     point and run again, the study goes on; what is done is not done again. Cells that are trained alike, because they
     differ in the evaluation alone, share one training.
@@ -58,7 +67,8 @@ def ablate(
         figures: which figures of the evaluation the table, the plots and the words tell of: columns of its metrics,
             "seconds" and "GFLOP" of a fill.
         method: the method among the evaluation's that is the trained model.
-        jobs: how many trainings run at once, each in a process of its own; 1 runs them one by one in this one.
+        jobs: how many trainings run at once, each in a process of its own, all on this machine's same devices; 1 runs
+            them one by one in this process.
         launcher: runs each training elsewhere: a command in which {command} stands for what is to be run, such as
             "srun --gpus 1 {command}". It has to wait for its end.
         only: run the cells of this one training, and write no report; what a launcher is given.
@@ -78,7 +88,7 @@ def ablate(
         _run_cells(plan, folder, only, trainings[only])
         return
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / STUDY, asdict(plan))
+    _claim(folder, plan)
     # A config that is edited in between would mix trainings of two kinds.
     _write(folder / CONFIGS, {name: find_config(name).read_text(encoding="utf-8") for name in plan.fit})
     waiting = {name: cells for name, cells in trainings.items() if not all(_is_done(folder, one) for one in cells)}
@@ -101,6 +111,7 @@ def _run_cells(plan: Plan, folder: Path, training_name: str, cells: list[Cell]) 
             continue
         place = folder / "cells" / cell.name
         place.mkdir(parents=True, exist_ok=True)
+        _write(place / CELL, {"fit": cell.fit, "evaluation": cell.evaluation})
         config = place / "evaluation.json"
         _write(config, plan.evaluation_of(cell, checkpoint))
         evaluate.run("evaluate", ["--config", str(config), "--output", str(place / "evaluation")])
@@ -147,6 +158,24 @@ def _run_elsewhere(names: list[str], folder: Path, jobs: int, launcher: str) -> 
         )
 
 
+def _claim(folder: Path, plan: Plan) -> None:
+    """Writes down what is studied. Values, seeds and figures may be added later; what cells have in common stays."""
+    place, told = folder / STUDY, json.loads(json.dumps(asdict(plan)))
+    before = json.loads(place.read_text(encoding="utf-8")) if place.is_file() else told
+    changed = [name for name in ("fit", "settings", "evaluation", "method") if before[name] != told[name]]
+    if changed:
+        raise SettingError(
+            f"{place} was written by a study with other {', '.join(changed)}. Give another output folder, or these."
+        )
+    for cell in plan.cells():
+        own = folder / "cells" / cell.name / CELL
+        if own.is_file():
+            _write(own, {"fit": cell.fit, "evaluation": cell.evaluation})
+    sweep(folder, STUDY)
+    with whole(place) as beside:
+        beside.write_text(json.dumps(told, indent=2), encoding="utf-8")
+
+
 def _is_done(folder: Path, cell: Cell) -> bool:
     return (folder / "cells" / cell.name / DONE).is_file()
 
@@ -156,7 +185,8 @@ def _write(path: Path, settings: dict[str, Any]) -> None:
     text = json.dumps(settings, indent=2)
     if path.is_file() and path.read_text(encoding="utf-8") != text:
         raise SettingError(
-            f"{path} was written with other settings. Give another output folder, or delete {path.parent}."
+            f"{path} was written with other settings. Give another output folder, or those settings; or delete "
+            f"{path.parent} to make it anew."
         )
     sweep(path.parent, path.name)
     with whole(path) as beside:

@@ -37,7 +37,7 @@ class Table:
         for method, cells in self.cells.items():
             cases, fills = self.counts[method]
             lines.append([method, str(cases), str(fills), *(_shown(cells[one.name], one) for one in columns)])
-        return ["| " + " | ".join(line) + " |" for line in lines]
+        return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
 
     def text(self, width: int) -> list[str]:
         """The means alone, for a terminal: as many columns side by side as fit, the others below.

@@ -179,14 +179,32 @@ def test_trainings_of_their_own_processes_come_to_the_same(tmp_path) -> None:
     assert figures(tmp_path / "here") == figures(tmp_path / "there")
 
 
-def test_another_study_does_not_mix_with_what_is_there(tmp_path, capsys) -> None:
-    study = smoke(tmp_path / "study", fit=None, settings=None)
+def untrained(folder: Path, steps: dict[str, int], **changed: Any) -> dict[str, Any]:
+    """A study that trains nothing."""
+    setting = "evaluation.methods.ours.init_args.share"
+    study = smoke(folder, axes={"share": {"setting": setting, "values": steps}}, figures=["seam"])
     del study["fit"], study["settings"]
-    study["evaluation"] = study["evaluation"] | {"methods": {"ours": {"class_path": "Collage"}}}
-    assert run(study, tmp_path) == 0
-    capsys.readouterr()
-    assert run(study | {"figures": ["seam"]}, tmp_path) == 2
-    assert "study.json was written with other settings" in capsys.readouterr().err
+    collage = {"methods": {"ours": {"class_path": "Collage"}}, "metrics": [{"class_path": "Seam"}]}
+    return study | {"evaluation": study["evaluation"] | collage} | changed
+
+
+def test_values_and_figures_may_be_added_to_a_finished_study(tmp_path, monkeypatch) -> None:
+    assert run(untrained(tmp_path / "study", {"half": 0.5}), tmp_path) == 0
+    measured = []
+    whole_run = evaluate.run
+    monkeypatch.setattr(evaluate, "run", lambda *words: (measured.append(words), whole_run(*words)))
+    assert run(untrained(tmp_path / "study", {"half": 0.5, "most": 0.9}), tmp_path) == 0
+    assert len(measured) == 1 and [row["share"] for row in figures(tmp_path / "study")] == ["half", "most"]
+
+
+def test_another_study_does_not_mix_with_what_is_there(tmp_path, capsys) -> None:
+    assert run(untrained(tmp_path / "study", {"half": 0.5}), tmp_path) == 0
+    other = untrained(tmp_path / "study", {"half": 0.5})
+    other["evaluation"] = other["evaluation"] | {"seeds": 2}
+    assert run(other, tmp_path) == 2
+    assert "study.json was written by a study with other evaluation" in capsys.readouterr().err
+    assert run(untrained(tmp_path / "study", {"half": 0.4}), tmp_path) == 2
+    assert "cell.json was written with other settings" in capsys.readouterr().err
 
 
 def test_values_may_be_of_classes_that_are_no_components(tmp_path, monkeypatch) -> None:

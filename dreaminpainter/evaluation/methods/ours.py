@@ -44,7 +44,8 @@ class Ours(Method):
         scheduler: str | None = None,
         padding_mask_crop: int | None = None,
     ) -> None:
-        if scheduler is not None and not hasattr(diffusers, scheduler):
+        kind = None if scheduler is None else getattr(diffusers, scheduler, object)
+        if kind is not None and not issubclass(kind, diffusers.SchedulerMixin):
             raise SettingError(f"diffusers has no scheduler {scheduler!r}; give one such as DDIMScheduler.")
         self.model = model
         self.num_inference_steps = num_inference_steps

@@ -78,19 +78,10 @@ class Crop(Component):
         margin: around the hole's longer side on each side, as a share of it; the part is a square, moved into the
             picture, and no larger than that.
         resolution: side in pixels that the part is brought to before an encoder resizes it to its own.
-
-    Example:
-        >>> Crop(margin=0.1).settings
-        'square around the hole, margin 0.1, at 224 px'
     """
 
     margin: float = 0.0
     resolution: int = 224
-
-    @property
-    def settings(self) -> str:
-        """In words."""
-        return f"square around the hole, margin {self.margin:g}, at {self.resolution} px"
 
     def of(self, picture: Tensor, mask: Tensor) -> Tensor:
         """(3, resolution, resolution) of a picture (3, H, W) in [0, 1] with the hole `mask` (1, H, W)."""

@@ -63,7 +63,7 @@ class OutlineCopy(SampleMetric):
 
     def _fit(self, one: Sample, subject: Tensor) -> float:
         filled = _edges(on_white(one.fill, one.mask), self.resolution)
-        sizes = range(round(self.smallest * self.resolution), self.resolution + 1, 4)
+        sizes = [*range(round(self.smallest * self.resolution), self.resolution, 4), self.resolution]
         return max(float(correlations(filled, _edges(subject, size)).max()) for size in sizes)
 
 
