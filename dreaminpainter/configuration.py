@@ -29,8 +29,10 @@ def find_config(name: str) -> Path:
         if path.is_file():
             return path
     known = sorted(str(path.relative_to(config_folder())) for path in config_folder().rglob("*.yaml"))
+    near = get_close_matches(str(packaged.relative_to(config_folder())), known, n=1) if not given.is_absolute() else []
     raise MissingFileError(
         f"There is no config {name!r}, and none of that name comes with the package: {', '.join(known)}."
+        + (f"\nDid you mean {near[0]}?" if near else "")
     )
 
 
@@ -57,12 +59,13 @@ def hint(complaint: str, arguments: list[str], names: Iterable[str]) -> str:
     """
     configs = [path for before, path in pairwise(arguments) if before == "--config"]
     if complaint.startswith("Problems parsing config"):
-        return f" It is in {' or '.join(configs)}."
+        return f"\nIt is in {' or '.join(configs)}."
     found = re.search(r"option '([\w.]+)'|arguments: --([\w.]+)|import path string: ([\w.]+)", complaint, re.IGNORECASE)
     if found is None:
         return ""
     word = next(filter(None, found.groups()))
     holding = [path for path in configs if set(word.split(".")) <= set(re.findall(r"\w+", Path(path).read_text()))]
     near = get_close_matches(word, names, n=1)
-    where = f" It is in {', '.join(holding)}." if holding else ""
-    return where + (f" Did you mean {near[0]}?" if near else "")
+    told = [f"It is in {', '.join(holding)}."] if holding else []
+    told += [f"Did you mean {near[0]}?"] if near else []
+    return "".join(f"\n{sentence}" for sentence in told)

@@ -42,6 +42,16 @@ def test_an_unknown_command_is_answered_with_a_near_one(
     assert told in printed
 
 
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - {"demo", "doctor"}))
+def test_a_wrong_flag_is_answered_by_itself_and_not_with_every_setting(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([name, "--promt", "x"]) == 2
+    printed = capsys.readouterr().err
+    assert "All settings: dreaminpainter " + name + " --help" in printed
+    assert "usage:" not in printed and len(printed) < 300
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     try:

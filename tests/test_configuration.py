@@ -46,6 +46,13 @@ def test_a_config_that_is_nowhere_is_named_with_those_there_are(name: str) -> No
     assert "selection/cosine.yaml" in str(caught.value)
 
 
+def test_a_config_that_is_misspelled_is_answered_with_a_near_one() -> None:
+    with pytest.raises(MissingFileError, match=r"\nDid you mean quickstart\.yaml\?$"):
+        find_config("configs/quickstrat.yaml")
+    with pytest.raises(MissingFileError, match=r"\nDid you mean selection/random\.yaml\?$"):
+        find_config("selection/randon")
+
+
 def test_configs_are_replaced_however_they_are_written_and_all_else_is_kept() -> None:
     folder = config_folder()
     given = [

@@ -10,15 +10,35 @@ from dreaminpainter.configuration import with_configs_found
 from dreaminpainter.errors import SettingError
 
 
-def call(function: Callable[..., Any], name: str, arguments: list[str]) -> Any:
+def call(
+    function: Callable[..., Any],
+    name: str,
+    arguments: list[str],
+    as_positional: bool = False,
+    defaults: dict[str, Any] | None = None,
+) -> Any:
     """Calls a function with what follows `dreaminpainter NAME` on the command line; returns what it returns.
+
+    Args:
+        function: whose parameters are the settings.
+        name: of the command.
+        arguments: what follows it.
+        as_positional: whether parameters without a default are given without a flag.
+        defaults: of settings, in place of the function's own.
 
     Raises:
         SettingError: the arguments, or a config that they name, cannot be understood.
     """
     found = with_configs_found(arguments)
     with _errors_told(name) as prog:
-        return auto_cli(function, args=found, prog=prog, as_positional=False, exit_on_error=False)
+        return auto_cli(
+            function,
+            args=found,
+            prog=prog,
+            as_positional=as_positional,
+            set_defaults=defaults,
+            exit_on_error=False,
+        )
 
 
 def parsed(function: Callable[..., Any], name: str, arguments: list[str]) -> dict[str, Any]:

@@ -4,9 +4,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from jsonargparse import ArgumentError, auto_cli
 from lightning.pytorch.utilities import rank_zero_only
 
+from dreaminpainter.commands.calling import call
 from dreaminpainter.commands.noise import silence_noise
 from dreaminpainter.data.captioning import BlipCaptioner, Captioner
 from dreaminpainter.data.captioning.predicting import Report, write_captions
@@ -14,7 +14,6 @@ from dreaminpainter.data.sources.base import damage_report
 from dreaminpainter.data.store.captions import FOLDER
 from dreaminpainter.data.store.captions_csv import export_captions, import_captions
 from dreaminpainter.data.store.reading import PreparedSource
-from dreaminpainter.errors import SettingError
 
 
 def caption(
@@ -100,11 +99,7 @@ def run(name: str, arguments: list[str]) -> None:
     """
     # So that --captioner.model is understood without naming the class first.
     defaults = {"captioner": {"class_path": "BlipCaptioner"}} if name == "caption" else None
-    prog = f"dreaminpainter {name}"
-    try:
-        auto_cli(FUNCTIONS[name], args=arguments, prog=prog, set_defaults=defaults, exit_on_error=False)
-    except ArgumentError as error:
-        raise SettingError(f"{error}\nAll settings: {prog} --help") from error
+    call(FUNCTIONS[name], name, arguments, as_positional=True, defaults=defaults)
 
 
 @rank_zero_only

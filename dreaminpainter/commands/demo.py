@@ -29,7 +29,7 @@ def run(name: str, arguments: list[str]) -> None:
     if {"-h", "--help"} & set(arguments):
         print(USAGE)
         return
-    print("1/2  training on drawn critters")
+    print("1/2  training on drawn critters: the time or steps that are set end it, before the bar's end")
     cli = training.run("fit", ["--config", CONFIG, *arguments])
     folder = Path(cli.trainer.default_root_dir)
     checkpoint = str(folder / "checkpoints" / "last.ckpt")

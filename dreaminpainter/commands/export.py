@@ -1,7 +1,7 @@
 """`export`: a trained model as a folder to give away."""
 
-from jsonargparse import auto_cli
-
+from dreaminpainter.commands.calling import call
+from dreaminpainter.commands.noise import silence_loading
 from dreaminpainter.exporting import export as write
 from dreaminpainter.hub import publish
 
@@ -35,11 +35,12 @@ def export(
         push_to_hub: "owner/name" of a model on the Hugging Face hub to upload the folder to. Log in with
             `hf auth login`, or set HF_TOKEN.
     """
+    silence_loading()
     print(f"reading: {checkpoint}")
     folder = write(checkpoint, output, half, figures, license)
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            print(f"{path.stat().st_size / 1e6:9.2f} MB  {path.relative_to(folder)}")
+            print(f"{path.stat().st_size / 1e3:12,.1f} kB  {path.relative_to(folder)}")
     print(f"exported: {output}")
     if push_to_hub is not None:
         print(f"uploading to {push_to_hub}")
@@ -48,4 +49,4 @@ def export(
 
 def run(name: str, arguments: list[str]) -> None:
     """Runs the command with the given arguments."""
-    auto_cli(export, args=arguments, prog=f"dreaminpainter {name}")
+    call(export, name, arguments, as_positional=True)

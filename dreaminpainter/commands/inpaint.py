@@ -5,15 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import torch.nn.functional as F
-from jsonargparse import auto_cli
 
 from dreaminpainter.checkpoints import load_pipeline, state_of
+from dreaminpainter.commands.calling import call
 from dreaminpainter.commands.devices import chosen_device
 from dreaminpainter.commands.fills import Filled, Filler, Request, save
 from dreaminpainter.commands.many import fill_all
+from dreaminpainter.commands.noise import silence_loading
 from dreaminpainter.commands.sheets import contact_sheet
 from dreaminpainter.data.segmenting import Segmenter
-from dreaminpainter.errors import SettingError
+from dreaminpainter.errors import MissingFileError, SettingError
 from dreaminpainter.pretrained import CRITTERS
 from dreaminpainter.visualization import mark_tokens, to_image
 
@@ -105,10 +106,12 @@ def inpaint(
         "feather": feather,
         "match_colours": match_colours,
     }
+    silence_loading()
     pipeline = load_pipeline(checkpoint).to(chosen_device(device))
     filler = Filler(pipeline, settings, seed, num_images_per_prompt, reference_box, reference_segmenter)
     if request is None:
         return fill_all(filler, str(jobs), Path(output or "filled"), settings | {"weights": state_of(checkpoint)})
+    pipeline.set_progress_bar_config(desc="filling", unit="step")
     filled = filler(request)
     for note in filled.notes:
         print(f"note: {note}", file=sys.stderr)
@@ -131,6 +134,10 @@ def _request(given: dict[str, str | None], reference_mask: str | None) -> Reques
         raise SettingError(f"{', '.join(missing)} missing. Give {', '.join(given)}, all of them; or jobs.")
     image, mask, reference, prompt = (str(value) for value in given.values())
     cut_out_by = None if reference_mask is None else Path(reference_mask)
+    # Told before the model is read, which takes longer.
+    for flag, path in {**given, "reference_mask": reference_mask}.items():
+        if flag != "prompt" and path is not None and not Path(path).is_file():
+            raise MissingFileError(f"There is no file {path}, which was given as --{flag}. Check the path.")
     return Request(Path(image), Path(mask), Path(reference), prompt, cut_out_by)
 
 
@@ -155,5 +162,5 @@ def _explain(filled: Filled, path: Path) -> None:
 
 def run(name: str, arguments: list[str]) -> int:
     """Runs the command with the given arguments."""
-    outcome: int = auto_cli(inpaint, args=arguments, prog=f"dreaminpainter {name}", as_positional=False)
+    outcome: int = call(inpaint, name, arguments)
     return outcome

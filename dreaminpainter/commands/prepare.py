@@ -3,8 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
-from jsonargparse import ArgumentError, auto_cli
-
+from dreaminpainter.commands.calling import call
 from dreaminpainter.commands.devices import chosen_device
 from dreaminpainter.configuration import find_config
 from dreaminpainter.data.sources import SegmentationSource
@@ -13,7 +12,6 @@ from dreaminpainter.data.store.manifest import FILE
 from dreaminpainter.data.store.publishing import push_to_hub as push
 from dreaminpainter.data.store.publishing import write_parquet
 from dreaminpainter.data.store.reading import PreparedSource
-from dreaminpainter.errors import SettingError
 
 
 def prepare(
@@ -78,10 +76,7 @@ def run(name: str, arguments: list[str]) -> None:
     """
     if arguments and not arguments[0].startswith("-"):
         arguments = ["--source", _source(arguments[0]), *arguments[1:]]
-    try:
-        auto_cli(prepare, args=arguments, prog=f"dreaminpainter {name}", as_positional=False, exit_on_error=False)
-    except ArgumentError as error:
-        raise SettingError(f"{error}\nAll settings: dreaminpainter {name} --help") from error
+    call(prepare, name, arguments)
 
 
 def _source(name: str) -> str:

@@ -2,10 +2,10 @@
 
 from importlib.util import find_spec
 
-from jsonargparse import auto_cli
-
 from dreaminpainter.checkpoints import load_pipeline
+from dreaminpainter.commands.calling import call
 from dreaminpainter.commands.devices import chosen_device
+from dreaminpainter.commands.noise import silence_loading
 from dreaminpainter.errors import DreamInpainterError
 from dreaminpainter.pretrained import CRITTERS
 
@@ -31,6 +31,7 @@ def serve(host: str = "127.0.0.1", port: int = 7860, checkpoint: str = CRITTERS,
         raise DreamInpainterError('The page needs Gradio: pip install "dreaminpainter[app]"')
     from dreaminpainter.app.server import Server
 
+    silence_loading()
     with Server(load_pipeline(checkpoint).to(chosen_device(device)), checkpoint, host, port) as server:
         print(f"serving {checkpoint} on {server.url} until Ctrl-C", flush=True)
         server.wait()
@@ -38,4 +39,4 @@ def serve(host: str = "127.0.0.1", port: int = 7860, checkpoint: str = CRITTERS,
 
 def run(name: str, arguments: list[str]) -> None:
     """Runs the command with the given arguments."""
-    auto_cli(serve, args=arguments, prog=f"dreaminpainter {name}", as_positional=False)
+    call(serve, name, arguments)

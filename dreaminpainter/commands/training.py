@@ -14,7 +14,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from dreaminpainter.callbacks import ExponentialMovingAverage, FillWriter, LossLogger, PictureGrid, Provenance
 from dreaminpainter.commands.latents import check_latents
-from dreaminpainter.commands.noise import silence_noise
+from dreaminpainter.commands.noise import silence_loading, silence_noise
 from dreaminpainter.components import Component
 from dreaminpainter.configuration import hint, with_configs_found
 from dreaminpainter.data import shards, sources, store  # noqa: F401  their classes can be named without modules
@@ -83,6 +83,8 @@ class DreamInpainterCLI(LightningCLI):
                 f"There is no checkpoint {path}. Training writes them to {config.checkpoint.dirpath}, the "
                 "newest as last.ckpt."
             )
+        if config.ckpt_path == "last" and not Path(path).is_file():
+            print(f"note: there is no {path} to go on from; this run begins anew.", file=sys.stderr)
         if self.subcommand != "fit" and config.ckpt_path is None and config.model.init_from is None:
             print("note: without --ckpt_path these are the weights that training starts from.", file=sys.stderr)
         if config.trainer.logger in (None, True):
@@ -106,9 +108,10 @@ def run(name: str, arguments: list[str]) -> DreamInpainterCLI:
         SettingError: an argument or config that cannot be understood, or that Lightning refuses.
     """
     silence_noise()
+    silence_loading()
     arguments = with_configs_found(arguments)
     try:
-        return DreamInpainterCLI(
+        cli = DreamInpainterCLI(
             DreamInpainter,
             InpaintingDataModule,
             args=[name, *arguments],
@@ -123,6 +126,10 @@ def run(name: str, arguments: list[str]) -> DreamInpainterCLI:
         raise SettingError(f"{error}.{more}\nAll settings: dreaminpainter {name} --help") from error
     except MisconfigurationException as error:
         raise SettingError(str(error)) from error
+    last = Path(cli.config[name].checkpoint.dirpath) / "last.ckpt"
+    if name == "fit" and cli.trainer.is_global_zero and last.is_file():
+        print(f"checkpoint: {last}")
+    return cli
 
 
 def _known_names() -> list[str]:

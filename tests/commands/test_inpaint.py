@@ -128,8 +128,8 @@ def sixteen_bit_colour(path: str, width: int, height: int) -> None:
 LONG = "a critter " + "in a red hat and a green coat " * 9
 
 REFUSED = {
-    "missing picture": ({"image": "nowhere.png"}, ["nowhere.png", "scene", "Check the path"]),
-    "missing mask": ({"mask_image": "nowhere.png"}, ["nowhere.png", "mask"]),
+    "missing picture": ({"image": "nowhere.png"}, ["nowhere.png", "--image", "Check the path"]),
+    "missing mask": ({"mask_image": "nowhere.png"}, ["nowhere.png", "--mask_image"]),
     "missing checkpoint": ({"checkpoint": "no/last.ckpt"}, ["no/last.ckpt", "RUN/checkpoints"]),
     "no checkpoint": ({"checkpoint": "scene.png"}, ["scene.png", "Name a file that training wrote"]),
     "no pipeline": ({"checkpoint": "."}, ["The folder . ", "model_index.json"]),
@@ -163,6 +163,13 @@ def test_what_cannot_be_used_is_refused_with_file_value_and_fix(checkpoint, file
     assert "Traceback" not in printed.err
     assert printed.out == ""
     assert not Path("filled.png").exists()
+
+
+def test_missing_files_are_told_before_the_model_is_read(files, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("dreaminpainter.commands.inpaint.load_pipeline", lambda checkpoint: pytest.fail("read"))
+    for flag in ("image", "mask_image", "reference_image", "reference_mask"):
+        assert inpaint("critters", files | {flag: "nowhere.png"}) == 2
+        assert f"nowhere.png, which was given as --{flag}" in capsys.readouterr().err
 
 
 def test_a_missing_argument_is_named(capsys) -> None:

@@ -112,7 +112,17 @@ def test_what_a_config_sets_to_null_is_left_out(tmp_path: Path, capsys: pytest.C
     with pytest.raises(SystemExit):
         main(["fit", "--help"])
     told = capsys.readouterr().out
+    assert f"checkpoint: {tmp_path / 'run' / 'checkpoints' / 'last.ckpt'}\n" in told
     assert all(f"none where a config says `{name}: null`" in " ".join(told.split()) for name in names)
+
+
+def test_a_run_that_finds_no_last_checkpoint_says_that_it_begins_anew(tmp_path: Path) -> None:
+    words = ["fit", *TINY, "--trainer.default_root_dir", str(tmp_path), "--trainer.max_steps", "1"]
+    command = [sys.executable, "-m", "dreaminpainter", *words, "--ckpt_path", "last"]
+    told = [subprocess.run(command, capture_output=True, text=True, check=True).stderr for _ in range(2)]
+    assert f"note: there is no {tmp_path / 'checkpoints' / 'last.ckpt'} to go on from" in told[0]
+    assert "no last checkpoint available" not in told[0] and "eval mode" not in told[0]
+    assert "note:" not in told[1]
 
 
 def test_a_checkpoint_says_what_it_came_from(checkpoint: str) -> None:
