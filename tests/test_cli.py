@@ -215,6 +215,6 @@ def test_a_first_run_says_nothing_that_its_user_cannot_act_on(tmp_path: Path) ->
         env={name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"},
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == ""
+    assert done.stdout == f"checkpoint: {tmp_path / 'checkpoints' / 'last.ckpt'}\n"
     known = ("Seed set to", "GPU available", "TPU available", "`Trainer.fit` stopped")
     assert [line for line in done.stderr.splitlines() if not line.startswith(known)] == []

@@ -94,7 +94,8 @@ def ablate(
     waiting = {name: cells for name, cells in trainings.items() if not all(_is_done(folder, one) for one in cells)}
     if jobs == 1 and launcher is None:
         for number, (name, cells) in enumerate(waiting.items(), start=1):
-            print(f"training {number} of {len(waiting)}: {', '.join(cell.name for cell in cells)}")
+            if plan.fit:
+                print(f"training {number} of {len(waiting)}: {name}")
             _run_cells(plan, folder, name, cells)
     else:
         _run_elsewhere(list(waiting), folder, jobs, launcher or COMMAND)
@@ -106,9 +107,10 @@ def ablate(
 def _run_cells(plan: Plan, folder: Path, training_name: str, cells: list[Cell]) -> None:
     """One training, and the evaluations that read it."""
     checkpoint = _trained(plan, folder / "trainings" / training_name, cells[0])
-    for cell in cells:
+    for number, cell in enumerate(cells, start=1):
         if _is_done(folder, cell):
             continue
+        print(f"evaluation {number} of {len(cells)}: {cell.name}")
         place = folder / "cells" / cell.name
         place.mkdir(parents=True, exist_ok=True)
         _write(place / CELL, {"fit": cell.fit, "evaluation": cell.evaluation})

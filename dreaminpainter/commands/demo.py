@@ -36,9 +36,13 @@ def run(name: str, arguments: list[str]) -> None:
 
     print("2/2  filling held-out scenes, with this model and with an untrained one")
     batch = next(iter(cli.datamodule.test_dataloader()))
-    trained = fill_batch(load_pipeline(checkpoint), batch)
+    pipeline = load_pipeline(checkpoint)
+    pipeline.set_progress_bar_config(desc="this model", unit="step")
+    trained = fill_batch(pipeline, batch)
     seed_everything(0, verbose=False)
-    untrained = fill_batch(untrained_pipeline(read_checkpoint(checkpoint)), batch)
+    pipeline = untrained_pipeline(read_checkpoint(checkpoint))
+    pipeline.set_progress_bar_config(desc="untrained model", unit="step")
+    untrained = fill_batch(pipeline, batch)
     errors = {
         "this model": hole_error(trained.images, batch),
         "the scene's mean colour": hole_error(mean_colour(batch), batch),

@@ -128,4 +128,5 @@ def _default_metrics() -> list[SampleMetric]:
 
 def run(name: str, arguments: list[str]) -> None:
     """Runs the command with the given arguments."""
-    call(evaluate, name, arguments)
+    # So that --cases.count is understood without naming the class first.
+    call(evaluate, name, arguments, defaults={"cases": {"class_path": "CrittersCases"}})

@@ -22,7 +22,7 @@ def silence_loading() -> None:
     Those of downloads, which take long, stay.
     """
     from diffusers.utils import logging as diffusers_logging
-    from huggingface_hub.utils import are_progress_bars_disabled, enable_progress_bars
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, enable_progress_bars
     from transformers.utils import logging as transformers_logging
 
     shows_downloads = not are_progress_bars_disabled()
@@ -30,6 +30,8 @@ def silence_loading() -> None:
     transformers_logging.disable_progress_bar()  # and with it the hub's
     if shows_downloads:
         enable_progress_bars()
+    # Of diffusers' own use of the hub.
+    warnings.filterwarnings("ignore", message="The `local_dir_use_symlinks` argument is deprecated")
     # Of torchmetrics, whenever a kernel distance is computed.
     warnings.filterwarnings("ignore", message=".*will save all extracted features in buffer")
 

@@ -56,6 +56,15 @@ def test_a_config_is_understood_as_it_is_written(name: str, capsys: pytest.Captu
     assert understood["output"] == f"runs/evaluation/{name}"
 
 
+def test_settings_of_the_drawn_cases_are_understood_without_their_class(tmp_path, capsys) -> None:
+    (tmp_path / "cases.yaml").write_text("cases: {count: 256}\n")
+    for words in (["--cases.count", "256"], ["--config", str(tmp_path / "cases.yaml")]):
+        cases = printed(capsys, *words)["cases"]
+        assert cases["class_path"].endswith(".CrittersCases") and cases["init_args"]["count"] == 256
+    folders = printed(capsys, "--cases", "FolderCases", "--cases.root", "mine")["cases"]
+    assert folders["class_path"].endswith(".FolderCases") and folders["init_args"]["root"] == "mine"
+
+
 def test_one_setting_of_a_config_can_be_changed(capsys: pytest.CaptureFixture[str]) -> None:
     model = "--methods.ours.init_args.model"
     understood = printed(capsys, "--config", "evaluation/dreambooth", model, "elsewhere.ckpt", "--seeds", "4")
