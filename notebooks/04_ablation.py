@@ -56,6 +56,11 @@ def show_figure(figure: Figure) -> Image:
     return show(PIL.Image.open(buffer).convert("RGB"))
 
 
+def cell(guidance: float, steps: int) -> Path:
+    """Where a combination was evaluated."""
+    return folder / "study" / "cells" / f"guidance={guidance},steps={steps},seed=0" / "evaluation"
+
+
 # %% [markdown]
 # ## Run
 #
@@ -95,13 +100,6 @@ table = pd.read_csv(folder / "study" / "results.csv")
 table.round(2)
 
 # %%
-
-
-def cell(guidance: float, steps: int) -> Path:
-    """Where a combination was evaluated."""
-    return folder / "study" / "cells" / f"guidance={guidance},steps={steps},seed=0" / "evaluation"
-
-
 combinations = list(zip(table["guidance"], table["steps"], strict=True))
 fills = pd.concat(
     pd.read_parquet(cell(guidance, steps) / "results.parquet").assign(guidance=guidance, steps=steps)
