@@ -101,7 +101,7 @@ def test_a_folder_that_is_no_prepared_data_is_told_apart(tmp_path: Path) -> None
 
 
 def test_what_cannot_be_understood_is_refused_with_a_hint(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=r"hight.*Did you mean data\.height\?"):
+    with pytest.raises(SettingError, match=r"(?s)hight.*Did you mean data\.height\?"):
         run("doctor", [config(tmp_path / "a.yaml"), "--data.hight", "4"])
     with pytest.raises(SettingError, match=r"data\.train"):
         run("doctor", ["configs/sd15.yaml"])

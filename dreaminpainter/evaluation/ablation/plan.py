@@ -18,6 +18,8 @@ from dreaminpainter.errors import SettingError
 
 EVALUATION = "evaluation."
 """How settings begin that are of `evaluate` rather than of `fit`."""
+_MEASURE = ("seeds", "metrics", "quality", "reliance")
+"""Those of `evaluate` that all cells of a study share."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,8 @@ class Plan:
         method: the method among the evaluation's that is the trained model.
 
     Raises:
-        SettingError: no seed or figure, or `method` is not among the evaluation's methods.
+        SettingError: no seed or figure, `method` is not among the evaluation's methods, or an axis varies how fills are
+            measured.
     """
 
     question: str
@@ -129,6 +132,13 @@ class Plan:
         methods = self.evaluation.get("methods")
         if methods is not None and self.method not in methods:
             raise SettingError(f"The evaluation's methods are {', '.join(methods)}; `method` is {self.method!r}, none.")
+        varied = {name for axis in self.axes.values() for label in axis.labelled() for name in axis.settings(label)}
+        apart = sorted(name for name in varied if name.startswith(tuple(f"{EVALUATION}{part}" for part in _MEASURE)))
+        if apart:
+            raise SettingError(
+                f"An axis varies {apart[0]}, which decides how fills are measured: figures of two such cells do not "
+                "compare. Make a study of each."
+            )
 
     def evaluation_of(self, cell: "Cell", checkpoint: str) -> dict[str, Any]:
         """The settings of a cell's evaluation; "{checkpoint}" in them is its model."""

@@ -66,6 +66,7 @@ def test_a_value_may_set_several_things() -> None:
         (lambda: Axis("a", [1, "1"]), "called the same, of 1, 1"),
         (lambda: Plan("?", evaluation={"methods": {"mine": {}}}), "methods are mine; `method` is 'ours'"),
         (lambda: Plan("?", seeds=[]), "A study needs at least one of `seeds`"),
+        (lambda: Plan("?", axes={"n": Axis("evaluation.seeds", [1, 2])}), "varies evaluation.seeds, which decides how"),
         (
             lambda: Plan("?", axes={"a": Axis("a", ["x", "x "])}, seeds=[0, 0]).cells(),
             "Two cells are called 'a=x,seed=0'",
