@@ -30,7 +30,7 @@ test-slow: $(STAMP) ## run the slow tests
 test-notebooks: $(STAMP) ## execute the notebooks and compare what kinds of outputs they give
 	@$(BIN)/python -m pytest -m slow tests/test_notebooks.py -k executing_anew --numprocesses 2 --durations=5 $(FLAGS)
 
-critters: $(STAMP) ## make the model in the box anew: fit, pack, measure (an hour on a CPU; killed, it goes on)
+critters: $(STAMP) ## make the model in the box anew: fit, pack, measure (two hours on a CPU core; killed, it goes on)
 	@$(BIN)/dreaminpainter fit --config configs/critters.yaml --ckpt_path last
 	@$(BIN)/python -m benchmarks pack
 	@$(BIN)/python -m benchmarks critters

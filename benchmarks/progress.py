@@ -18,7 +18,7 @@ RESULT = "benchmarks/results/critters-progress.md"
 
 def progress(
     run: str = "runs/critters",
-    steps: tuple[int, ...] = (400, 900),
+    steps: tuple[int, ...] = (1000, 2000, 4000, 7000),
     probes: str = PROBES,
     samples: int = 128,
     num_inference_steps: int = 15,
