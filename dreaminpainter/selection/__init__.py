@@ -5,5 +5,6 @@ from dreaminpainter.selection.cosine import CosineDistance
 from dreaminpainter.selection.everything import AllTokens
 from dreaminpainter.selection.random import RandomTokens
 from dreaminpainter.selection.rollout import AttentionRollout
+from dreaminpainter.selection.varied import VariedSelection
 
-__all__ = ["AllTokens", "AttentionRollout", "CosineDistance", "RandomTokens", "TokenSelector", "gather"]
+__all__ = ["AllTokens", "AttentionRollout", "CosineDistance", "RandomTokens", "TokenSelector", "VariedSelection", "gather"]
