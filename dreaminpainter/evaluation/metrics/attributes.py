@@ -21,7 +21,8 @@ class Attributes(SampleMetric):
 
     `reference`: body, palette, pattern, eyes and marks, which the reference alone tells; `text`: hat, mouth and pose,
     which the prompt alone tells; `ride`, the prompt too; `both`: the share of pairs of one of each kind of which both
-    are right, where the reference shows another hat, mouth and pose than the prompt asks for; and each alone.
+    are right, where the reference shows another hat, mouth and pose than the prompt asks for; `copied`: of what the
+    reference shows and the prompt contradicts, the share that the fill shows as the reference does; and each alone.
 
     Args:
         probes: folder of the probes, or the packaged ones.
@@ -33,7 +34,11 @@ class Attributes(SampleMetric):
 
     @property
     def columns(self) -> list[Column]:
-        return [Column(name) for name in ("reference", "text", "ride", "both", *IDENTITY, *FOLLOWED)]
+        return [
+            *(Column(name) for name in ("reference", "text", "ride", "both")),
+            Column("copied", "lower"),
+            *(Column(name) for name in (*IDENTITY, *FOLLOWED)),
+        ]
 
     def encoders(self) -> list[ImageEncoder]:
         return [self._encoder]
@@ -45,17 +50,24 @@ class Attributes(SampleMetric):
     def score(self, samples: list[Sample]) -> Tensor:
         return torch.stack([self._of(one) for one in samples])
 
-    @torch.no_grad()
     def _of(self, one: Sample) -> Tensor:
-        asked = one.case.attributes
+        asked, shown = one.case.attributes, one.case.shown
         names = (*IDENTITY, *FOLLOWED, "ride")
         if not all(asked.get(name) in VALUES[name] for name in names):
             return torch.full((len(self.columns),), torch.nan)
-        network: Any = self._encoder.network
-        codes = {name: torch.tensor([VALUES[name].index(asked[name])]) for name in names}
-        seen = network.right(one.fill[None].to(self._encoder.device) * 2 - 1, boxes_of(one.mask[None]), codes)
-        right = {name: float(seen[name]) for name in names}
+        right = self._seen(one, {name: asked[name] for name in names})
         reference = sum(right[name] for name in IDENTITY) / len(IDENTITY)
         text = sum(right[name] for name in FOLLOWED) / len(FOLLOWED)
         both = reference * text if one.case.kind == "contradiction" else float("nan")
-        return torch.tensor([reference, text, right["ride"], both, *(right[name] for name in (*IDENTITY, *FOLLOWED))])
+        known = [name for name in FOLLOWED if shown.get(name) in VALUES[name]]
+        against = {name: shown[name] for name in known if shown[name] != asked[name]}
+        copied = sum(self._seen(one, against).values()) / len(against) if against else float("nan")
+        alone = (right[name] for name in (*IDENTITY, *FOLLOWED))
+        return torch.tensor([reference, text, right["ride"], both, copied, *alone])
+
+    def _seen(self, one: Sample, values: dict[str, str]) -> dict[str, float]:
+        """Of each attribute 1 where the fill shows this value, else 0."""
+        network: Any = self._encoder.network
+        codes = {name: torch.tensor([VALUES[name].index(value)]) for name, value in values.items()}
+        picture = one.fill[None].to(self._encoder.device) * 2 - 1
+        return {name: float(seen) for name, seen in network.right(picture, boxes_of(one.mask[None]), codes).items()}

@@ -78,6 +78,8 @@ def test_the_real_picture_is_right_in_reference_and_text_and_a_collage_in_the_re
     assert mean(attributes, "both", "real") > 0.8
     assert mean(attributes, "text", "collage") < 0.5
     assert mean(attributes, "both", "collage") < 0.3
+    assert mean(attributes, "copied", "real") < 0.1
+    assert mean(attributes, "copied", "collage") > 0.6
 
 
 def test_the_real_picture_is_best_as_a_picture(mean: Mean, samples: dict[str, list[Sample]]) -> None:
@@ -122,3 +124,5 @@ def test_attributes_that_are_not_known_have_no_figure(samples: dict[str, list[Sa
     metric = Attributes()
     place = [column.name for column in metric.columns].index("both")
     assert metric.score([edit]).isnan().nonzero()[:, 1].tolist() == [place]
+    alike = replace(one, case=replace(one.case, shown=dict(one.case.attributes)))
+    assert "copied" in [column.name for column, nan in zip(metric.columns, metric.score([alike])[0].isnan()) if nan]
