@@ -49,9 +49,8 @@ class SubjectInpainter(nn.Module):
         self.unet = unet
         self.adapter = adapter
         self.extractor = extractor
-        self.selector = selector
+        self.select_by(selector)
         self.input_form = make(adapter.config.input_form, InputForm)
-        extractor.record_attentions = selector.needs_attentions
         if adapter.reference_encoder is not None:
             adapter.reference_encoder.set_attn_processor(plain_processors(adapter.reference_encoder))
 
@@ -61,6 +60,11 @@ class SubjectInpainter(nn.Module):
         adapter.injector.attach(unet)
         extractor = make(adapter.config.extractor, FeatureExtractor)
         return cls(unet, adapter, extractor, make(adapter.config.selector, TokenSelector))
+
+    def select_by(self, selector: TokenSelector) -> None:
+        """Chooses tokens by `selector` from now on; the adapter's config keeps the one that was trained."""
+        self.selector = selector
+        self.extractor.record_attentions = selector.needs_attentions
 
     def read(self, reference: Reference, keys: Tensor | None = None, k: int | None = None) -> Subject:
         """Features, selection and projection of the reference (eq. 2-4): all that a sampling needs of it, once.

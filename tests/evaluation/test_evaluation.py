@@ -22,6 +22,7 @@ from dreaminpainter.evaluation.reliance import Reliance
 from dreaminpainter.evaluation.rows import Row
 from dreaminpainter.evaluation.samples import Sample
 from dreaminpainter.evaluation.writing import write_report
+from dreaminpainter.selection import RandomTokens
 
 SMALL = str(Path(__file__).parents[1] / "models" / "critters_small")
 
@@ -148,6 +149,15 @@ def test_what_a_model_leans_on_is_measured_where_it_has_both_inputs(cases: CaseS
     few = Ours(SMALL, num_inference_steps=1, k=1)
     other = evaluation(tmp_path / "few", kept, methods={"ours": few}, reliance=Reliance([500]), seeds=1).run()
     assert other[0].figures["reference dropped"] != rows[0].figures["reference dropped"]
+
+
+def test_tokens_are_chosen_otherwise_than_trained_where_that_is_asked_for(cases: CaseSet) -> None:
+    problems = [open_problem(cases, case) for case in cases.cases[:2]]
+    trained, by_lot = Ours(SMALL, num_inference_steps=1), Ours(SMALL, num_inference_steps=1, selector=RandomTokens(k=3))
+    assert trained.fill(problems, 0) != by_lot.fill(problems, 0)
+    assert by_lot.fill(problems, 0) == by_lot.fill(problems, 0)
+    # Each case draws its own lot, from its id alone.
+    assert by_lot.fill(problems[:1], 0) == by_lot.fill(problems, 0)[:1]
 
 
 def test_two_processes_give_the_table_of_one(cases: CaseSet, through: tuple[Path, list[Row]], tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from dreaminpainter.evaluation.cases import Problem
 from dreaminpainter.evaluation.methods.base import Method, generator_of
 from dreaminpainter.network import Subject, SubjectInpainter
 from dreaminpainter.pipeline import DreamInpainterPipeline
+from dreaminpainter.randomness import sample_key
+from dreaminpainter.selection import TokenSelector
 from dreaminpainter.types import Reference
 
 
@@ -27,6 +29,7 @@ class Ours(Method):
         guidance_scale: along the text; by default what the model was made for.
         reference_scale: along the reference, for models that were trained with reference dropout.
         k: how many tokens stand for the subject; by default the trained number.
+        selector: chooses them in place of the trained one; with `k`, so many of them.
         scheduler: name of a scheduler of diffusers, such as UniPCMultistepScheduler; by default the model's own.
         padding_mask_crop: work on the hole and so many pixels around it only.
 
@@ -41,6 +44,7 @@ class Ours(Method):
         guidance_scale: float | None = None,
         reference_scale: float = 1.0,
         k: int | None = None,
+        selector: TokenSelector | None = None,
         scheduler: str | None = None,
         padding_mask_crop: int | None = None,
     ) -> None:
@@ -52,6 +56,7 @@ class Ours(Method):
         self.guidance_scale = guidance_scale
         self.reference_scale = reference_scale
         self.k = k
+        self.selector = selector
         self.scheduler = scheduler
         self.padding_mask_crop = padding_mask_crop
 
@@ -61,6 +66,8 @@ class Ours(Method):
         pipeline = load_pipeline(self.model)
         if self.scheduler is not None:
             pipeline.scheduler = getattr(diffusers, self.scheduler).from_config(pipeline.scheduler.config)
+        if self.selector is not None:
+            pipeline.network.select_by(self.selector)
         pipeline.set_progress_bar_config(disable=True)
         pipeline.to(self.device)
         return pipeline
@@ -111,6 +118,7 @@ def fill_problems(
             reference_image=[problem.reference for problem in group],
             reference_mask=[problem.reference_mask for problem in group],
             generator=[generator_of(problem, seed) for problem in group],
+            keys=torch.tensor([sample_key(seed, "selection", problem.case.id) for problem in group]),
             **settings,
         )
         filled |= dict(zip(places, output.images, strict=True))
