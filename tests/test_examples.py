@@ -68,7 +68,7 @@ def test_equal_tokens_are_not_chosen_twice_and_k_is_checked() -> None:
 
 @given(seed=st.integers(0, 999), count=st.integers(2, 12), data=st.data())
 def test_other_similarities_rank_by_what_each_token_receives(seed, count, data) -> None:
-    from novel_components import DotProduct, EuclideanDistance, MostTypical
+    from novel_components import DotProduct, EuclideanDistance, MostTypical, OthersOnly, Tempered
 
     k = data.draw(st.integers(1, count))
     tokens = torch.randn(count, 4, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
@@ -82,9 +82,22 @@ def test_other_similarities_rank_by_what_each_token_receives(seed, count, data) 
         DotProduct: (received(lambda one, other: one @ other / 2), False),
         EuclideanDistance: (received(lambda one, other: -(one - other).norm() / 2), False),
         MostTypical: (received(lambda one, other: torch.cosine_similarity(one, other, dim=0)), True),
+        Tempered: (received(lambda one, other: torch.cosine_similarity(one, other, dim=0) / 0.1), False),
+        OthersOnly: (received(_similar_to_another), False),
     }
     for selector, (scores, highest_first) in oracles.items():
         selection = selector(k)(TokenFeatures(tokens.float()[None], (1, count)))
         assert selection.scores[0].tolist() == pytest.approx(scores, abs=1e-4)
         ranked = sorted(scores, reverse=highest_first)[:k]
         assert [scores[place] for place in selection.indices[0].tolist()] == pytest.approx(ranked, abs=1e-4)
+
+
+def _similar_to_another(one, other) -> torch.Tensor:
+    return torch.tensor(-torch.inf) if torch.equal(one, other) else torch.cosine_similarity(one, other, dim=0)
+
+
+def test_sums_of_rows_rank_nothing() -> None:
+    from novel_components import RowSums
+
+    features = TokenFeatures(torch.randn(3, 20, 4, generator=torch.Generator().manual_seed(0)), (4, 5))
+    assert RowSums(5)(features).scores.flatten().tolist() == pytest.approx([1.0] * 60, abs=1e-5)
