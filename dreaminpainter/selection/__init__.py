@@ -7,4 +7,12 @@ from dreaminpainter.selection.random import RandomTokens
 from dreaminpainter.selection.rollout import AttentionRollout
 from dreaminpainter.selection.varied import VariedSelection
 
-__all__ = ["AllTokens", "AttentionRollout", "CosineDistance", "RandomTokens", "TokenSelector", "VariedSelection", "gather"]
+__all__ = [
+    "AllTokens",
+    "AttentionRollout",
+    "CosineDistance",
+    "RandomTokens",
+    "TokenSelector",
+    "VariedSelection",
+    "gather",
+]

@@ -125,4 +125,5 @@ def test_attributes_that_are_not_known_have_no_figure(samples: dict[str, list[Sa
     place = [column.name for column in metric.columns].index("both")
     assert metric.score([edit]).isnan().nonzero()[:, 1].tolist() == [place]
     alike = replace(one, case=replace(one.case, shown=dict(one.case.attributes)))
-    assert "copied" in [column.name for column, nan in zip(metric.columns, metric.score([alike])[0].isnan()) if nan]
+    unknown = metric.score([alike])[0].isnan()
+    assert unknown[[column.name for column in metric.columns].index("copied")]
