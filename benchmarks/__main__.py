@@ -5,6 +5,8 @@ from jsonargparse import auto_cli
 from benchmarks.autoencoder import autoencoder
 from benchmarks.critters import critters
 from benchmarks.data import data
+from benchmarks.findings.making import findings, gather
+from benchmarks.findings.starting import starting_points
 from benchmarks.pack import pack
 from benchmarks.pages import pages
 from benchmarks.pictures import pictures
@@ -15,7 +17,21 @@ from benchmarks.seams import seams
 
 if __name__ == "__main__":
     auto_cli(
-        [autoencoder, critters, data, pack, pages, pictures, pipeline, probes, progress, seams],
+        [
+            autoencoder,
+            critters,
+            data,
+            findings,
+            gather,
+            pack,
+            pages,
+            pictures,
+            pipeline,
+            probes,
+            progress,
+            seams,
+            starting_points,
+        ],
         as_positional=False,
         prog="python -m benchmarks",
     )

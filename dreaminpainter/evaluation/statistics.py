@@ -34,6 +34,14 @@ class Interval:
         """The same mean, with a range that reaches at least so far to either side."""
         return Interval(self.mean, min(self.low, self.mean - half), max(self.high, self.mean + half))
 
+    def times(self, factor: float) -> "Interval":
+        """The same in another unit.
+
+        Args:
+            factor: above 0, such as 100 for percent.
+        """
+        return Interval(self.mean * factor, self.low * factor, self.high * factor)
+
     def format(self, digits: int) -> str:
         """As a table shows it."""
         return f"{self.mean:.{digits}f} [{self.low:.{digits}f}, {self.high:.{digits}f}]"

@@ -110,22 +110,31 @@ class Results:
         count, seeds = means.shape
         return drawn.widened(half_width(float(means.var(1).mean()) / seeds, count * (seeds - 1)))
 
-    def difference(self, one: Combination, other: Combination, figure: str) -> Interval | None:
+    @property
+    def pairs(self) -> int:
+        """How many pairs of combinations there are."""
+        return len(self.combinations) * (len(self.combinations) - 1) // 2
+
+    def difference(self, one: Combination, other: Combination, figure: str, comparisons: int) -> Interval | None:
         """How much higher a figure is for `one` than for `other`, case by case and seed by seed.
 
-        The range allows for their being the highest and the lowest of all combinations: of many that are alike, some
-        two always look different. And it is no narrower than Student's of a randomized block design, the seeds being
-        the blocks.
+        The range is no narrower than Student's of a randomized block design, the seeds being the blocks.
+
+        Args:
+            one: the minuend.
+            other: the subtrahend.
+            figure: which one.
+            comparisons: out of how many differences this one was picked for being large; 1 where it was asked for
+                beforehand, `pairs` for highest less lowest: of many that are alike, some two always look different.
         """
-        pairs = len(self.combinations) * (len(self.combinations) - 1) // 2
-        drawn = crossed_bootstrap(one.values(figure, self.cases) - other.values(figure, self.cases), pairs)
+        drawn = crossed_bootstrap(one.values(figure, self.cases) - other.values(figure, self.cases), comparisons)
         means = self._means(figure)
         if drawn is None or means is None or len(means) < 2:
             return drawn
         count, seeds = means.shape
         rest = means - means.mean(1, keepdim=True) - means.mean(0, keepdim=True) + means.mean()
         freedom = (count - 1) * (seeds - 1)
-        return drawn.widened(half_width(2 * float(rest.square().sum()) / freedom / seeds, freedom, pairs))
+        return drawn.widened(half_width(2 * float(rest.square().sum()) / freedom / seeds, freedom, comparisons))
 
     def _means(self, figure: str) -> Tensor | None:
         """(combinations, training seeds) over the cases, of those that have the figure; None without two seeds."""

@@ -23,7 +23,7 @@ def _about(results: Results, figure: str) -> str:
         return f"{_capital(figure)}: fewer than two combinations have this figure."
     ordered = sorted(found, key=lambda pair: pair[1].mean)
     (lowest, low), (highest, high) = ordered[0], ordered[-1]
-    difference = results.difference(highest, lowest, figure)
+    difference = results.difference(highest, lowest, figure, results.pairs)
     if difference is None:
         return f"{_capital(figure)}: highest and lowest have no case in common."
     return (
