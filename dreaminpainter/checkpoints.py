@@ -58,7 +58,8 @@ def untrained_pipeline(checkpoint: dict[str, Any]) -> DreamInpainterPipeline:
     parts.vae.load_state_dict({name.removeprefix("vae."): value for name, value in weights if name.startswith("vae.")})
     sampler = DDIMScheduler.from_config(parts.scheduler.config)
     adapter = SubjectAdapter(**model["adapter"])
-    return DreamInpainterPipeline(parts.vae, parts.text_encoder, parts.tokenizer, parts.unet, sampler, adapter)
+    vae, text_encoder = parts.vae.eval(), parts.text_encoder.eval()
+    return DreamInpainterPipeline(vae, text_encoder, parts.tokenizer, parts.unet, sampler, adapter)
 
 
 def warm_start(module: nn.Module, path: str) -> None:

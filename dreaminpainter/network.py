@@ -56,10 +56,10 @@ class SubjectInpainter(nn.Module):
 
     @classmethod
     def of(cls, unet: SubjectUNet, adapter: SubjectAdapter) -> Self:
-        """The network that a saved adapter and its UNet make."""
+        """The network that a saved adapter and its UNet make, in evaluation mode, as diffusers loads its own."""
         adapter.injector.attach(unet)
         extractor = make(adapter.config.extractor, FeatureExtractor)
-        return cls(unet, adapter, extractor, make(adapter.config.selector, TokenSelector))
+        return cls(unet, adapter, extractor, make(adapter.config.selector, TokenSelector)).eval()
 
     def select_by(self, selector: TokenSelector) -> None:
         """Chooses tokens by `selector` from now on; the adapter's config keeps the one that was trained."""

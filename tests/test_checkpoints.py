@@ -10,12 +10,13 @@ from dreaminpainter.filling import fill_batch
 from dreaminpainter.injection import DecoupledKeyValues
 from dreaminpainter.input_forms import NineChannel
 from dreaminpainter.patch_autoencoder import PatchAutoencoder
-from dreaminpainter.selection import CosineDistance
+from dreaminpainter.selection import CosineDistance, RandomTokens, VariedSelection
 
 VARIANTS = [
     {},
     {"input_form": NineChannel(), "selector": CosineDistance(k=5)},
     {"extractor": UNetFeatures(weights="frozen"), "injection": DecoupledKeyValues(scale=0.5)},
+    {"selector": VariedSelection([CosineDistance(k=5), RandomTokens()], ks=[1, 2])},
 ]
 
 
@@ -29,7 +30,7 @@ def trained(folder, **settings):
     return model.eval(), str(path)
 
 
-@pytest.mark.parametrize("settings", VARIANTS, ids=["default", "nine", "frozen-decoupled"])
+@pytest.mark.parametrize("settings", VARIANTS, ids=["default", "nine", "frozen-decoupled", "varied"])
 def test_a_checkpoint_fills_as_the_model_that_wrote_it(settings, tmp_path):
     model, path = trained(tmp_path, **settings)
     pipeline = load_pipeline(path)
@@ -65,7 +66,7 @@ def test_averaged_weights_are_sampled_from_where_there_are_any(tmp_path):
     assert torch.equal(network.adapter.projector[0].bias, model.network.adapter.projector[0].bias)
 
 
-@pytest.mark.parametrize("settings", VARIANTS, ids=["default", "nine", "frozen-decoupled"])
+@pytest.mark.parametrize("settings", VARIANTS, ids=["default", "nine", "frozen-decoupled", "varied"])
 @pytest.mark.parametrize("kind", ["checkpoint", "folder"])
 def test_a_warm_start_takes_all_weights_and_no_setting(settings, kind, tmp_path):
     model, path = trained(tmp_path, **settings)

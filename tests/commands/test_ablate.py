@@ -18,7 +18,9 @@ from dreaminpainter.evaluation.metrics import SampleMetric
 
 FOLDER = config_folder() / "ablations"
 STUDIES = sorted(
-    path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.yaml") if path.parent.name != "layers"
+    path.relative_to(FOLDER).with_suffix("").as_posix()
+    for path in FOLDER.rglob("*.yaml")
+    if path.parent.name != "layers"
 )
 EXAMPLES = Path(__file__).parents[2] / "examples" / "novel_components"
 CASES = {"class_path": "CrittersCases", "init_args": {"count": 2, "size": 32, "reference_size": 64}}
