@@ -1,6 +1,5 @@
 """Verdicts follow from the stored fills, and the page says what they are."""
 
-import json
 import re
 from pathlib import Path
 
