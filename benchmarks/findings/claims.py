@@ -9,7 +9,7 @@ import yaml
 from dreaminpainter.evaluation.ablation.results import Combination, Results
 from dreaminpainter.evaluation.statistics import Interval
 
-Word = Literal["holds", "does not hold", "not resolved at this size"]
+Word = Literal["holds", "holds, by less than matters", "does not hold", "not resolved at this size"]
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,9 @@ class Verdict:
 
     @property
     def word(self) -> Word:
-        """It holds where the whole interval of the difference is above zero; it does not where all of it is below what
-        would matter; else this many cases and trainings do not tell."""
+        """It holds where the whole interval of the difference is above zero, by less than matters where all of it is
+        below that as well; it does not hold where zero is in an interval that is below what would matter; else this
+        many cases and trainings do not tell."""
         return decided(self.difference, self.claim.least)
 
 
@@ -64,11 +65,11 @@ def decided(difference: Interval, least: float) -> Word:
     Example:
         >>> decided(Interval(0.1, 0.05, 0.15), least=0.02), decided(Interval(0.0, -0.01, 0.01), least=0.02)
         ('holds', 'does not hold')
-        >>> decided(Interval(0.02, -0.01, 0.05), least=0.02)
-        'not resolved at this size'
+        >>> decided(Interval(0.02, -0.01, 0.05), least=0.02), decided(Interval(0.01, 0.005, 0.015), least=0.02)
+        ('not resolved at this size', 'holds, by less than matters')
     """
     if difference.low > 0:
-        return "holds"
+        return "holds" if difference.high >= least else "holds, by less than matters"
     return "does not hold" if difference.high < least else "not resolved at this size"
 
 
