@@ -1,4 +1,4 @@
-"""What training wrote, read back: as a pipeline to sample from, or as weights to start from."""
+"""What training wrote, read back: as a pipeline to sample from, or as weights."""
 
 from pathlib import Path
 from pickle import UnpicklingError
@@ -7,11 +7,10 @@ from zipfile import BadZipFile, ZipFile
 
 import torch
 from diffusers import DDIMScheduler
-from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor, nn
 
 from dreaminpainter.adapter import SubjectAdapter
-from dreaminpainter.errors import InputError, MissingFileError, SettingError
+from dreaminpainter.errors import InputError, MissingFileError
 from dreaminpainter.parts import make_parts
 from dreaminpainter.pipeline import DreamInpainterPipeline
 from dreaminpainter.pretrained import packaged
@@ -62,36 +61,18 @@ def untrained_pipeline(checkpoint: dict[str, Any]) -> DreamInpainterPipeline:
     return DreamInpainterPipeline(vae, text_encoder, parts.tokenizer, parts.unet, sampler, adapter)
 
 
-def warm_start(module: nn.Module, path: str) -> None:
-    """Gives `module` the weights of a checkpoint or exported folder; its settings stay its own.
-
-    What the adapter of the one has and that of the other has not, as after a change of injection or extractor, starts
-    anew, and is named.
+def weights_of(path: str) -> dict[str, Tensor]:
+    """The weights of a checkpoint or exported folder, averaged where it has them, under the LightningModule's names.
 
     Raises:
-        SettingError: the weights do not fit the module's other networks.
+        MissingFileError: there is neither.
+        InputError: the file is no checkpoint of this package.
     """
     path = packaged(path)
-    is_folder = Path(path).is_dir()
-    weights = _trained_parts(load_pipeline(path)).state_dict() if is_folder else _averaged(read_checkpoint(path))
-    own = module.state_dict()
-    # A frozen reference encoder is a copy of the UNet as it starts, so here of the one that is read.
-    copied = {name: name.replace("adapter.reference_encoder", "unet") for name in own if ".reference_encoder." in name}
-    weights = {name: weights[source] for name, source in copied.items() if source in weights} | weights
-    misfits = {
-        name: f"{name} ({_shape(own.get(name))} here, {_shape(weights.get(name))} there)"
-        for name in sorted(own.keys() | weights.keys())
-        if _shape(own.get(name)) != _shape(weights.get(name))
-    }
-    fatal = [text for name, text in misfits.items() if not name.startswith("network.adapter.")]
-    if fatal:
-        raise SettingError(
-            f"init_from={path} does not fit this model: {len(fatal)} tensors differ, the first {fatal[0]}. Choose the "
-            "backbone and input form that it was trained with."
-        )
-    if misfits:
-        rank_zero_info(f"init_from={path}: of the adapter, {', '.join(misfits.values())} start anew.")
-    module.load_state_dict(own | {name: value for name, value in weights.items() if name not in misfits})
+    if not Path(path).is_dir():
+        return _averaged(read_checkpoint(path))
+    weights: dict[str, Tensor] = _trained_parts(load_pipeline(path)).state_dict()
+    return weights
 
 
 def read_checkpoint(path: str) -> dict[str, Any]:
@@ -131,7 +112,3 @@ def _averaged(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
     weights: dict[str, Tensor] = dict(checkpoint["state_dict"])
     average = checkpoint.get("callbacks", {}).get("ema", {}).get("weights", {})
     return weights | {name: value.to(weights[name].dtype) for name, value in average.items()}
-
-
-def _shape(tensor: Tensor | None) -> str:
-    return "none" if tensor is None else " x ".join(map(str, tensor.shape))

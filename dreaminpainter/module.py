@@ -12,7 +12,6 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from dreaminpainter.adapter import SubjectAdapter
 from dreaminpainter.backbones import Backbone
-from dreaminpainter.checkpoints import warm_start
 from dreaminpainter.diffusion import (
     add_noise,
     batch_loss,
@@ -37,6 +36,7 @@ from dreaminpainter.regularization import Constant, DecouplingRegularizer, Regul
 from dreaminpainter.regularization.plans import main_plan, regularization_plan
 from dreaminpainter.selection import CosineDistance, TokenSelector
 from dreaminpainter.types import Batch, Reference, TrainingPlan
+from dreaminpainter.warm_start import warm_start
 from dreaminpainter.weighting import LossWeighting, UniformWeighting
 
 

@@ -3,7 +3,7 @@ import torch
 from tiny import loader, quiet_trainer, tiny_backbone, tiny_batch, tiny_model, train_a_step
 
 from dreaminpainter.backbones import TinyBackbone
-from dreaminpainter.checkpoints import load_pipeline, read_checkpoint, untrained_pipeline, warm_start
+from dreaminpainter.checkpoints import load_pipeline, read_checkpoint, untrained_pipeline
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
 from dreaminpainter.features import UNetFeatures
 from dreaminpainter.filling import fill_batch
@@ -11,6 +11,7 @@ from dreaminpainter.injection import DecoupledKeyValues
 from dreaminpainter.input_forms import NineChannel
 from dreaminpainter.patch_autoencoder import PatchAutoencoder
 from dreaminpainter.selection import CosineDistance, RandomTokens, VariedSelection
+from dreaminpainter.warm_start import warm_start
 
 VARIANTS = [
     {},

@@ -3,17 +3,18 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-
-from lightning.pytorch.utilities import rank_zero_only
+from typing import TYPE_CHECKING
 
 from dreaminpainter.commands.calling import call
 from dreaminpainter.commands.noise import silence_noise
 from dreaminpainter.data.captioning import BlipCaptioner, Captioner
-from dreaminpainter.data.captioning.predicting import Report, write_captions
 from dreaminpainter.data.sources.base import damage_report
 from dreaminpainter.data.store.captions import FOLDER
 from dreaminpainter.data.store.captions_csv import export_captions, import_captions
 from dreaminpainter.data.store.reading import PreparedSource
+
+if TYPE_CHECKING:
+    from dreaminpainter.data.captioning.predicting import Report
 
 
 def caption(
@@ -44,6 +45,11 @@ def caption(
         strategy: Lightning's, how several devices work together.
         precision: Lightning's, such as bf16-true.
     """
+    # Imported for work alone: Lightning takes seconds, which help and the other two commands should not wait for.
+    from lightning.pytorch.utilities import rank_zero_only
+
+    from dreaminpainter.data.captioning.predicting import write_captions
+
     silence_noise()
     report = write_captions(
         PreparedSource(root),
@@ -57,7 +63,7 @@ def caption(
         strategy=strategy,
         precision=precision,
     )
-    _tell(report)
+    rank_zero_only(_tell)(report)
 
 
 def export(root: str, file: str) -> None:
@@ -102,8 +108,7 @@ def run(name: str, arguments: list[str]) -> None:
     call(FUNCTIONS[name], name, arguments, as_positional=True, defaults=defaults)
 
 
-@rank_zero_only
-def _tell(report: Report) -> None:
+def _tell(report: "Report") -> None:
     for of, count in report.written.items():
         print(f"captions of the {of}: {count} written, {report.before[of]} there before")
     if report.damage:

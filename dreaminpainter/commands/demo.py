@@ -2,14 +2,6 @@
 
 from pathlib import Path
 
-from lightning.pytorch import seed_everything
-from PIL import Image
-
-from dreaminpainter.checkpoints import load_pipeline, read_checkpoint, untrained_pipeline
-from dreaminpainter.commands import training
-from dreaminpainter.commands.gallery import beside, fill_gallery, hole_error, loss_panel, mean_colour, write_example
-from dreaminpainter.filling import fill_batch
-
 CONFIG = "configs/quickstart.yaml"
 
 USAGE = f"""usage: dreaminpainter demo [any setting of `dreaminpainter fit`]
@@ -29,6 +21,21 @@ def run(name: str, arguments: list[str]) -> None:
     if {"-h", "--help"} & set(arguments):
         print(USAGE)
         return
+    # Imported for work alone: the libraries take seconds, which help should not wait for.
+    from lightning.pytorch import seed_everything
+
+    from dreaminpainter.checkpoints import load_pipeline, read_checkpoint, untrained_pipeline
+    from dreaminpainter.commands import training
+    from dreaminpainter.commands.gallery import (
+        beside,
+        fill_gallery,
+        hole_error,
+        loss_panel,
+        mean_colour,
+        write_example,
+    )
+    from dreaminpainter.filling import fill_batch
+
     print("1/2  training on drawn critters: the time or steps that are set end it, before the bar's end")
     cli = training.run("fit", ["--config", CONFIG, *arguments])
     folder = Path(cli.trainer.default_root_dir)
@@ -48,7 +55,7 @@ def run(name: str, arguments: list[str]) -> None:
         "the scene's mean colour": hole_error(mean_colour(batch), batch),
         "untrained model": hole_error(untrained.images, batch),
     }
-    gallery: Image.Image = beside(fill_gallery(trained, batch, rows=4), loss_panel(folder / "logs", errors))
+    gallery = beside(fill_gallery(trained, batch, rows=4), loss_panel(folder / "logs", errors))
     gallery.save(folder / "gallery.png")
     prompt = write_example(batch, folder / "example")
 

@@ -1,9 +1,6 @@
 """`export`: a trained model as a folder to give away."""
 
 from dreaminpainter.commands.calling import call
-from dreaminpainter.commands.noise import silence_loading
-from dreaminpainter.exporting import export as write
-from dreaminpainter.hub import publish
 
 
 def export(
@@ -35,6 +32,10 @@ def export(
         push_to_hub: "owner/name" of a model on the Hugging Face hub to upload the folder to. Log in with
             `hf auth login`, or set HF_TOKEN.
     """
+    from dreaminpainter.commands.noise import silence_loading
+    from dreaminpainter.exporting import export as write
+    from dreaminpainter.hub import publish
+
     silence_loading()
     print(f"reading: {checkpoint}")
     folder = write(checkpoint, output, half, figures, license)

@@ -8,29 +8,11 @@ import torch
 from PIL import Image, ImageChops
 
 from dreaminpainter.commands.references import cut_reference
+from dreaminpainter.commands.requests import Request
 from dreaminpainter.data.segmenting import Segmenter
 from dreaminpainter.pictures import open_mask, open_reference, open_scene_and_alpha
 from dreaminpainter.pipeline import DreamInpainterOutput, DreamInpainterPipeline
 from dreaminpainter.tokenizer import spelled_words
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be filled with what.
-
-    Args:
-        image: the scene's file.
-        mask_image: the hole's, white is filled.
-        reference_image: the subject's.
-        prompt: what the filled picture shows.
-        reference_mask: the subject's mask, where there is one.
-    """
-
-    image: Path
-    mask_image: Path
-    reference_image: Path
-    prompt: str
-    reference_mask: Path | None = None
 
 
 @dataclass

@@ -1,22 +1,13 @@
 """`inpaint`: fills the hole of one picture with the subject of another, or of many."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
-import torch.nn.functional as F
-
-from dreaminpainter.checkpoints import load_pipeline, state_of
 from dreaminpainter.commands.calling import call
-from dreaminpainter.commands.devices import chosen_device
-from dreaminpainter.commands.fills import Filled, Filler, Request, save
-from dreaminpainter.commands.many import fill_all
-from dreaminpainter.commands.noise import silence_loading
-from dreaminpainter.commands.sheets import contact_sheet
+from dreaminpainter.commands.requests import Request
 from dreaminpainter.data.segmenting import Segmenter
 from dreaminpainter.errors import MissingFileError, SettingError
 from dreaminpainter.pretrained import CRITTERS
-from dreaminpainter.visualization import mark_tokens, to_image
 
 
 def inpaint(
@@ -106,26 +97,23 @@ def inpaint(
         "feather": feather,
         "match_colours": match_colours,
     }
+    # Imported for work alone: the libraries take seconds, which neither help nor a wrong path should wait for.
+    from dreaminpainter.checkpoints import load_pipeline, state_of
+    from dreaminpainter.commands.devices import chosen_device
+    from dreaminpainter.commands.fills import Filler
+    from dreaminpainter.commands.noise import silence_loading
+
     silence_loading()
     pipeline = load_pipeline(checkpoint).to(chosen_device(device))
     filler = Filler(pipeline, settings, seed, num_images_per_prompt, reference_box, reference_segmenter)
-    if request is None:
-        return fill_all(filler, str(jobs), Path(output or "filled"), settings | {"weights": state_of(checkpoint)})
-    pipeline.set_progress_bar_config(desc="filling", unit="step")
-    filled = filler(request)
-    for note in filled.notes:
-        print(f"note: {note}", file=sys.stderr)
-    target = Path(output or "filled.png")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    paths = save(filled, target)
-    print(f"filled: {', '.join(map(str, paths))}")
-    if len(paths) > 1:
-        sheet = target.with_name(f"{target.stem}_sheet.png")
-        contact_sheet([(request, paths)]).save(sheet)
-        print(f"contact sheet: {sheet}")
-    if explain is not None:
-        _explain(filled, Path(explain))
-    return 0
+    if request is not None:
+        from dreaminpainter.commands.single import fill_one
+
+        fill_one(filler, request, Path(output or "filled.png"), None if explain is None else Path(explain))
+        return 0
+    from dreaminpainter.commands.many import fill_all
+
+    return fill_all(filler, str(jobs), Path(output or "filled"), settings | {"weights": state_of(checkpoint)})
 
 
 def _request(given: dict[str, str | None], reference_mask: str | None) -> Request:
@@ -146,18 +134,6 @@ def _check_png(name: str, path: str | None) -> None:
         raise SettingError(
             f"{name}={path} is no .png; other formats would change the pixels outside the mask. Name a .png file."
         )
-
-
-def _explain(filled: Filled, path: Path) -> None:
-    subject = filled.output.subject
-    # Enlarged, so that each chosen cell has room for its rank.
-    reference = F.interpolate(filled.output.reference[:1], 512, mode="bilinear")[0]
-    marked = mark_tokens(
-        reference, subject.selection.indices[0], subject.features.grid, subject.features.has_class_token
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    to_image(marked).save(path)
-    print(f"chosen tokens: {path}")
 
 
 def run(name: str, arguments: list[str]) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dreaminpainter.atomic import sweep, whole
-from dreaminpainter.commands.fills import Request
+from dreaminpainter.commands.requests import Request
 from dreaminpainter.data.sources.base import LeftOut
 from dreaminpainter.data.sources.fillable import find_fillable
 from dreaminpainter.errors import InputError

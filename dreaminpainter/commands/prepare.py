@@ -1,17 +1,10 @@
 """`prepare`: reads a data set once, and keeps what training asks for."""
 
-from importlib import import_module
 from pathlib import Path
 
 from dreaminpainter.commands.calling import call
-from dreaminpainter.commands.devices import chosen_device
 from dreaminpainter.configuration import find_config
 from dreaminpainter.data.sources import SegmentationSource
-from dreaminpainter.data.store import preparing
-from dreaminpainter.data.store.manifest import FILE
-from dreaminpainter.data.store.publishing import push_to_hub as push
-from dreaminpainter.data.store.publishing import write_parquet
-from dreaminpainter.data.store.reading import PreparedSource
 
 
 def prepare(
@@ -49,6 +42,10 @@ def prepare(
         num_workers: processes that read; 0 reads in this one.
         max_damaged: share of broken objects above which it stops and says so, 0 to 1.
     """
+    from dreaminpainter.data.store import preparing
+    from dreaminpainter.data.store.manifest import FILE
+    from dreaminpainter.data.store.reading import PreparedSource
+
     manifest = preparing.prepare(source, Path(output), embed_pictures, num_workers, max_damaged)
     print(f"{output}: {manifest.kept} objects")
     for reason, count in manifest.left_out.items():
@@ -58,10 +55,15 @@ def prepare(
     prepared = PreparedSource(output)
     if cache_latents:
         # What it takes to make an autoencoder is imported where one is asked for.
-        caching = import_module("dreaminpainter.commands.caching")
-        caching.cache_latents(prepared, cache_latents, variants, chosen_device(device))
+        from dreaminpainter.commands.caching import cache_latents as write_latents
+        from dreaminpainter.commands.devices import chosen_device
+
+        write_latents(prepared, cache_latents, variants, chosen_device(device))
         print(f"{prepared.cache.folder}: latents of {len(prepared)} scenes, {variants} references each")
     if parquet or push_to_hub:
+        from dreaminpainter.data.store.publishing import push_to_hub as push
+        from dreaminpainter.data.store.publishing import write_parquet
+
         files = write_parquet(prepared)
         print(f"{files[0].parent}: {len(files)} Parquet files")
         if push_to_hub:

@@ -2,10 +2,7 @@
 
 from importlib.util import find_spec
 
-from dreaminpainter.checkpoints import load_pipeline
 from dreaminpainter.commands.calling import call
-from dreaminpainter.commands.devices import chosen_device
-from dreaminpainter.commands.noise import silence_loading
 from dreaminpainter.errors import DreamInpainterError
 from dreaminpainter.pretrained import CRITTERS
 
@@ -30,6 +27,9 @@ def serve(host: str = "127.0.0.1", port: int = 7860, checkpoint: str = CRITTERS,
     if find_spec("gradio") is None:
         raise DreamInpainterError('The page needs Gradio: pip install "dreaminpainter[app]"')
     from dreaminpainter.app.server import Server
+    from dreaminpainter.checkpoints import load_pipeline
+    from dreaminpainter.commands.devices import chosen_device
+    from dreaminpainter.commands.noise import silence_loading
 
     silence_loading()
     with Server(load_pipeline(checkpoint).to(chosen_device(device)), checkpoint, host, port) as server:

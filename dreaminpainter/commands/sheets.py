@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from dreaminpainter.commands.fills import Request
+from dreaminpainter.commands.requests import Request
 from dreaminpainter.levels import from_levels
 from dreaminpainter.pictures import mask_to_tensor, open_mask, open_reference, open_scene, to_tensor
 from dreaminpainter.visualization import grid_picture, show_hole

@@ -9,7 +9,8 @@ from inpainting import ellipse, inpaint, noise, pixels
 from PIL import Image, ImageChops
 
 from dreaminpainter.checkpoints import load_pipeline
-from dreaminpainter.commands.fills import Filler, Request, save
+from dreaminpainter.commands.fills import Filler, save
+from dreaminpainter.commands.requests import Request
 
 WHOLE = {"RGB": "RGB", "RGBA": "RGBA", "LA": "RGBA", "L": "RGB", "P": "RGB", "1": "RGB"}
 """What each mode of a scene is written as, so that nothing of it is lost."""

@@ -166,7 +166,7 @@ def test_what_cannot_be_used_is_refused_with_file_value_and_fix(checkpoint, file
 
 
 def test_missing_files_are_told_before_the_model_is_read(files, monkeypatch, capsys) -> None:
-    monkeypatch.setattr("dreaminpainter.commands.inpaint.load_pipeline", lambda checkpoint: pytest.fail("read"))
+    monkeypatch.setattr("dreaminpainter.checkpoints.load_pipeline", lambda checkpoint: pytest.fail("read"))
     for flag in ("image", "mask_image", "reference_image", "reference_mask"):
         assert inpaint("critters", files | {flag: "nowhere.png"}) == 2
         assert f"nowhere.png, which was given as --{flag}" in capsys.readouterr().err
