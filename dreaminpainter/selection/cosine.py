@@ -1,5 +1,7 @@
 """The paper's selection: the tokens that are least like all others."""
 
+from functools import reduce
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -7,6 +9,9 @@ from torch import Tensor
 from dreaminpainter.selection.base import TokenSelector
 from dreaminpainter.selection.ranking import rank
 from dreaminpainter.types import Selection, TokenFeatures
+
+HELD = 2**20
+"""Similarities that are in memory at a time: with their softmax 8 MB, those of a reference of 1024 tokens."""
 
 
 class CosineDistance(TokenSelector):
@@ -41,10 +46,38 @@ class CosineDistance(TokenSelector):
 
 
 @torch.no_grad()
-def received_similarity(tokens_BND: Tensor) -> Tensor:
-    """(B, N) float32: how much softmax-normalised cosine similarity each token receives from all (s of eq. 4)."""
+def received_similarity(tokens_BND: Tensor, held: int = HELD) -> Tensor:
+    """How much softmax-normalised cosine similarity each token receives from all (s of eq. 4).
+
+    Rows of similarities are made a block at a time, give their shares to the columns, and are forgotten: memory grows
+    with N, and not with N².
+
+    Args:
+        tokens_BND: (B, N, D), of any precision.
+        held: how many similarities are in memory at a time, at least one row of them.
+
+    Returns:
+        (B, N) float32.
+
+    Example:
+        >>> tokens = torch.tensor([[[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [1.0, 0.0]]])
+        >>> received_similarity(tokens).argmin(), received_similarity(tokens, held=4).argmin()
+        (tensor(2), tensor(2))
+    """
+    batch, count, _ = tokens_BND.shape
+    samples = min(batch, max(1, held // count**2))
+    rows = min(count, max(1, held // (samples * count)))
     with torch.autocast(tokens_BND.device.type, enabled=False):
-        unit_BND = F.normalize(tokens_BND.float(), dim=2)
-        similarity_BNN = unit_BND @ unit_BND.mT  # eq. 3
-        given_BNN = similarity_BNN.softmax(dim=2)  # eq. 4: what the row's token gives to each column's
-        return given_BNN.sum(dim=1)
+        return torch.cat([_received(some_BND, rows) for some_BND in tokens_BND.split(samples)])
+
+
+def _received(tokens_BND: Tensor, rows: int) -> Tensor:
+    unit_BND = F.normalize(tokens_BND.float(), dim=2)
+    return reduce(torch.add, (_given(block_BRD, unit_BND) for block_BRD in unit_BND.split(rows, dim=1)))
+
+
+def _given(unit_BRD: Tensor, unit_BND: Tensor) -> Tensor:
+    """(B, N): what a block of R tokens gives to each of all N."""
+    similarity_BRN = unit_BRD @ unit_BND.mT  # eq. 3
+    given_BRN = similarity_BRN.softmax(dim=2)  # eq. 4: what the row's token gives to each column's
+    return given_BRN.sum(dim=1)

@@ -3,6 +3,8 @@
 import math
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 
 
 def cosine_similarity(first: np.ndarray, second: np.ndarray) -> float:
@@ -42,3 +44,9 @@ def ranked(scores: list[float], k: int, *, descending: bool, first: int, valid: 
         taken.append(best)
         left.remove(best)
     return taken
+
+
+def received_at_once(tokens: torch.Tensor) -> torch.Tensor:
+    """Eq. 3-4 for (B, N, D) tokens, all N x N similarities in memory."""
+    unit = F.normalize(tokens.float(), dim=2)
+    return (unit @ unit.mT).softmax(dim=2).sum(dim=1)

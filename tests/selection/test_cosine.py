@@ -3,11 +3,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles.selection import column_sums, ranked
+from oracles.selection import column_sums, ranked, received_at_once
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from dreaminpainter.components import describe, make
 from dreaminpainter.errors import InputError
 from dreaminpainter.selection import CosineDistance, TokenSelector, gather
+from dreaminpainter.selection.cosine import received_similarity
 from dreaminpainter.types import TokenFeatures
 
 
@@ -43,6 +45,45 @@ def test_selection_is_that_of_the_slow_restatement(batch, count, width, scale, s
         np.testing.assert_allclose(chosen.scores[row].numpy(), column_sums(sample), rtol=2e-6)
         scores = chosen.scores[row].tolist()
         assert chosen.indices[row].tolist() == ranked(scores, k, descending=False, first=0, valid=None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    batch=st.integers(1, 4),
+    count=st.integers(1, 24),
+    width=st.integers(1, 8),
+    held=st.integers(1, 3000),
+    seed=st.integers(0, 2**31),
+)
+def test_blocks_of_any_size_give_the_scores_of_all_at_once(batch, count, width, held, seed):
+    tokens = torch.randn(batch, count, width, generator=torch.Generator().manual_seed(seed)) + 0.5
+
+    scores = received_similarity(tokens, held)
+
+    assert scores.shape == (batch, count) and scores.dtype == torch.float32
+    torch.testing.assert_close(scores, received_at_once(tokens), rtol=2e-6, atol=0)
+
+
+def test_no_more_similarities_are_made_at_a_time_than_may_be_held():
+    made = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            result = function(*args, **(kwargs or {}))
+            made.append(result.numel() if isinstance(result, torch.Tensor) else 0)
+            return result
+
+    tokens = torch.randn(3, 200, 4)
+    with Watch():
+        received_similarity(tokens, held=2000)
+    assert max(made) == 2000
+
+
+def test_a_different_order_of_sums_chooses_the_same_tokens():
+    # As many tokens as at 512 px, of features that differ as little as a UNet's do.
+    tokens = torch.randn(2, 1024, 64, generator=torch.Generator().manual_seed(0)) + 1
+    blockwise = received_similarity(tokens, held=100_000).argsort(dim=1, stable=True)[:, :24]
+    assert torch.equal(blockwise, received_at_once(tokens).argsort(dim=1, stable=True)[:, :24])
 
 
 def test_scores_are_column_sums_not_row_sums():
