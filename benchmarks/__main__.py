@@ -7,31 +7,31 @@ from benchmarks.critters import critters
 from benchmarks.data import data
 from benchmarks.findings.making import findings, gather
 from benchmarks.findings.starting import starting_points
+from benchmarks.inference import inference
 from benchmarks.pack import pack
 from benchmarks.pages import pages
 from benchmarks.pictures import pictures
-from benchmarks.pipeline import pipeline
 from benchmarks.probes import probes
 from benchmarks.progress import progress
 from benchmarks.seams import seams
+from benchmarks.selection import selection
+
+MEASUREMENTS = [
+    autoencoder,
+    critters,
+    data,
+    findings,
+    gather,
+    inference,
+    pack,
+    pages,
+    pictures,
+    probes,
+    progress,
+    seams,
+    selection,
+    starting_points,
+]
 
 if __name__ == "__main__":
-    auto_cli(
-        [
-            autoencoder,
-            critters,
-            data,
-            findings,
-            gather,
-            pack,
-            pages,
-            pictures,
-            pipeline,
-            probes,
-            progress,
-            seams,
-            starting_points,
-        ],
-        as_positional=False,
-        prog="python -m benchmarks",
-    )
+    auto_cli(MEASUREMENTS, as_positional=False, prog="python -m benchmarks")

@@ -1,6 +1,7 @@
 """Pipelines on random networks of equal size: ours, and those of diffusers that people would use instead."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,31 +27,56 @@ from dreaminpainter.tokenizer import word_tokenizer
 from dreaminpainter.unet import SubjectUNet
 from dreaminpainter.vocabulary import WORDS
 
-WIDTH = 128
-"""Of text states and image embeddings."""
-
 Call = Callable[[], Any]
 
 
-def contestants(size: int, channels: tuple[int, ...], steps: int) -> dict[str, Callable[[], Call]]:
-    """How to make each contestant's call: a picture of `size` pixels filled in `steps` steps with guidance."""
+@dataclass(frozen=True)
+class Scale:
+    """How large networks and pictures are.
+
+    Args:
+        size: side of scene and reference in pixels.
+        channels: width of each block of the UNet; four blocks, as Stable Diffusion's.
+        autoencoder: width of each block of the autoencoder.
+        width: of text states and image embeddings.
+        layers: of text and image encoder.
+        device: where all of it lies.
+        dtype: of all weights.
+    """
+
+    size: int = 256
+    channels: tuple[int, ...] = (64, 128, 256, 256)
+    autoencoder: tuple[int, ...] = (32, 64, 64, 64)
+    width: int = 128
+    layers: int = 4
+    device: str = "cpu"
+    dtype: torch.dtype = torch.float32
+
+
+STABLE_DIFFUSION = Scale(512, (320, 640, 1280, 1280), (128, 256, 512, 512), 768, 12, "cuda", torch.bfloat16)
+"""That of version 1.5, on a GPU."""
+
+
+def contestants(scale: Scale, steps: int) -> dict[str, Callable[[], Call]]:
+    """How to make each contestant's call: a picture filled in `steps` steps with guidance."""
+    size = scale.size
     given = {"num_inference_steps": steps, "guidance_scale": 7.5, "output_type": "np", "height": size, "width": size}
     scene, hole, reference = _picture(size, 0), _hole(size), _picture(size, 1)
 
     def ours() -> Call:
-        pipe = _ours(size, channels)
+        pipe = _quiet(_ours(scale), scale)
         return lambda: pipe("a critter waves", scene, hole, reference, reference_mask=hole, **given)
 
     def text() -> Call:
-        pipe = _text(channels)
+        pipe = _quiet(_text(scale), scale)
         return lambda: pipe("a critter waves", scene, hole, **given)
 
     def ip_adapter() -> Call:
-        pipe = _ip_adapter(channels)
+        pipe = _quiet(_ip_adapter(scale), scale)
         return lambda: pipe("a critter waves", scene, hole, ip_adapter_image=reference, **given)
 
     def paint_by_example() -> Call:
-        pipe = _paint_by_example(channels)
+        pipe = _quiet(_paint_by_example(scale), scale)
         return lambda: pipe(reference, scene, hole, **given)
 
     return {
@@ -61,80 +87,75 @@ def contestants(size: int, channels: tuple[int, ...], steps: int) -> dict[str, C
     }
 
 
-def _ours(size: int, channels: tuple[int, ...]) -> DreamInpainterPipeline:
+def _ours(scale: Scale) -> DreamInpainterPipeline:
     torch.manual_seed(0)
-    unet = _unet(channels)
+    unet, size = _unet(scale), scale.size
     adapter = SubjectAdapter.around(
         unet, UNetFeatures(block=1), CosineDistance(k=24), UpBlocks(), NineChannel(), (size, size), size
     )
-    pipe = DreamInpainterPipeline(*_others(), unet, DDIMScheduler(steps_offset=1), adapter)
-    return _quiet(pipe)
+    return DreamInpainterPipeline(*_others(scale), unet, DDIMScheduler(steps_offset=1), adapter)
 
 
-def _text(channels: tuple[int, ...]) -> Any:
+def _text(scale: Scale) -> Any:
     torch.manual_seed(0)
-    vae, text_encoder, tokenizer = _others()
-    return _quiet(
-        StableDiffusionInpaintPipeline(
-            vae, text_encoder, tokenizer, _unet(channels), DDIMScheduler(steps_offset=1), None, None, None, False
-        )
+    vae, text_encoder, tokenizer = _others(scale)
+    return StableDiffusionInpaintPipeline(
+        vae, text_encoder, tokenizer, _unet(scale), DDIMScheduler(steps_offset=1), None, None, None, False
     )
 
 
-def _ip_adapter(channels: tuple[int, ...]) -> Any:
-    pipe = _text(channels)
+def _ip_adapter(scale: Scale) -> Any:
+    pipe = _text(scale)
     pipe.register_modules(
-        image_encoder=CLIPVisionModelWithProjection(_vision()).eval(), feature_extractor=_feature_extractor()
+        image_encoder=CLIPVisionModelWithProjection(_vision(scale)).eval(), feature_extractor=_feature_extractor()
     )
     weights: dict[str, torch.Tensor] = {}
     for number, name in enumerate(pipe.unet.attn_processors):
         if ".attn2." in name:
             module = pipe.unet.get_submodule(name.removesuffix(".processor"))
             for part in ("to_k_ip", "to_v_ip"):
-                weights[f"{number}.{part}.weight"] = torch.randn(module.inner_dim, WIDTH) * 0.02
+                weights[f"{number}.{part}.weight"] = torch.randn(module.inner_dim, scale.width) * 0.02
     projection = {
-        "proj.weight": torch.randn(4 * WIDTH, WIDTH) * 0.02,
-        "proj.bias": torch.zeros(4 * WIDTH),
-        "norm.weight": torch.ones(WIDTH),
-        "norm.bias": torch.zeros(WIDTH),
+        "proj.weight": torch.randn(4 * scale.width, scale.width) * 0.02,
+        "proj.bias": torch.zeros(4 * scale.width),
+        "norm.weight": torch.ones(scale.width),
+        "norm.bias": torch.zeros(scale.width),
     }
     pipe.load_ip_adapter({"image_proj": projection, "ip_adapter": weights}, subfolder="", weight_name="")
     return pipe
 
 
-def _paint_by_example(channels: tuple[int, ...]) -> Any:
+def _paint_by_example(scale: Scale) -> Any:
     torch.manual_seed(0)
-    vae, _, _ = _others()
-    return _quiet(
-        PaintByExamplePipeline(
-            vae,
-            PaintByExampleImageEncoder(_vision(), proj_size=WIDTH).eval(),
-            _unet(channels),
-            DDIMScheduler(steps_offset=1),
-            None,
-            _feature_extractor(),
-            False,
-        )
+    vae, _, _ = _others(scale)
+    return PaintByExamplePipeline(
+        vae,
+        PaintByExampleImageEncoder(_vision(scale), proj_size=scale.width).eval(),
+        _unet(scale),
+        DDIMScheduler(steps_offset=1),
+        None,
+        _feature_extractor(),
+        False,
     )
 
 
-def _unet(channels: tuple[int, ...]) -> SubjectUNet:
-    deeper = len(channels) - 1
+def _unet(scale: Scale) -> SubjectUNet:
+    deeper = len(scale.channels) - 1
     return SubjectUNet(
         sample_size=64,
         in_channels=9,
         out_channels=4,
-        block_out_channels=channels,
+        block_out_channels=scale.channels,
         down_block_types=(*("CrossAttnDownBlock2D",) * deeper, "DownBlock2D"),
         up_block_types=("UpBlock2D", *("CrossAttnUpBlock2D",) * deeper),
-        cross_attention_dim=WIDTH,
+        cross_attention_dim=scale.width,
         attention_head_dim=8,
     ).eval()
 
 
-def _others() -> tuple[Any, Any, Any]:
+def _others(scale: Scale) -> tuple[Any, Any, Any]:
     vae = AutoencoderKL(
-        block_out_channels=(32, 64, 64, 64),
+        block_out_channels=scale.autoencoder,
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
         latent_channels=4,
@@ -142,9 +163,9 @@ def _others() -> tuple[Any, Any, Any]:
     tokenizer = word_tokenizer(WORDS, max_length=77)
     text = CLIPTextConfig(
         vocab_size=len(tokenizer),
-        hidden_size=WIDTH,
-        intermediate_size=4 * WIDTH,
-        num_hidden_layers=4,
+        hidden_size=scale.width,
+        intermediate_size=4 * scale.width,
+        num_hidden_layers=scale.layers,
         num_attention_heads=4,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
@@ -153,15 +174,15 @@ def _others() -> tuple[Any, Any, Any]:
     return vae, CLIPTextModel(text).eval(), tokenizer
 
 
-def _vision() -> CLIPVisionConfig:
+def _vision(scale: Scale) -> CLIPVisionConfig:
     return CLIPVisionConfig(
-        hidden_size=WIDTH,
-        intermediate_size=4 * WIDTH,
-        num_hidden_layers=4,
+        hidden_size=scale.width,
+        intermediate_size=4 * scale.width,
+        num_hidden_layers=scale.layers,
         num_attention_heads=4,
         image_size=224,
         patch_size=32,
-        projection_dim=WIDTH,
+        projection_dim=scale.width,
     )
 
 
@@ -169,7 +190,10 @@ def _feature_extractor() -> CLIPImageProcessor:
     return CLIPImageProcessor(size={"shortest_edge": 224}, crop_size={"height": 224, "width": 224})
 
 
-def _quiet(pipe: Any) -> Any:
+def _quiet(pipe: Any, scale: Scale) -> Any:
+    pipe.to(scale.device)
+    if scale.dtype != torch.float32:
+        pipe.to(scale.dtype)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +9,7 @@ from benchmarks.data_captioning import captioning
 from benchmarks.data_opening import opening
 from benchmarks.data_order import order
 from benchmarks.data_samples import sample_making
-from benchmarks.timing import machine
+from benchmarks.sections import write_sections
 
 RESULT = "benchmarks/results/data.md"
 
@@ -63,24 +62,4 @@ def data(
         "order": lambda: order([objects * 10**power // 100 for power in range(5)], repeats),
         "captioning": lambda: captioning(photographs, split, pictures, repeats),
     }
-    path = Path(output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for name in only or sections:
-        lines = [f"Measured on {date.today()} on {machine()}.", "", *sections[name]()]
-        page = with_section(path.read_text(encoding="utf-8") if path.exists() else "", name, "\n".join(lines).strip())
-        path.write_text(page, encoding="utf-8")
-    print(path.read_text(encoding="utf-8"))
-
-
-def with_section(page: str, name: Section, text: str) -> str:
-    """The page with this text in a section, the other sections as they were.
-
-    Example:
-        >>> page = with_section(with_section("", "order", "old"), "opening", "seconds")
-        >>> with_section(page, "order", "new").split("## ")[1:]
-        ['Opening prepared data\\n\\nseconds\\n\\n', 'Choosing by weight, and shuffling\\n\\nnew\\n']
-    """
-    parts = [part.partition("\n\n") for part in page.split("\n## ")[1:]]
-    texts = {title: body.strip() for title, _, body in parts} | {TITLES[name]: text}
-    kept = [f"## {title}\n\n{texts[title]}" for title in TITLES.values() if title in texts]
-    return "\n\n".join([_HEAD, *kept]) + "\n"
+    write_sections(Path(output), _HEAD, TITLES, sections, only)

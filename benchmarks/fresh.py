@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import TypeVar
 
 T = TypeVar("T")
-_MODULES = ["benchmarks.contestants", "benchmarks.data_openers", "benchmarks.data_pickers"]
+_MODULES = ["benchmarks.contestants", "benchmarks.data_openers", "benchmarks.data_pickers", "benchmarks.selection"]
 """Where the work is; imported once, in the process that the fresh ones are copies of."""
 
 

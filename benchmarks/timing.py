@@ -5,8 +5,21 @@ import platform
 import statistics
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter, process_time
 
 import torch
+
+
+def seconds(call: Callable[[], object], device: str = "cpu") -> float:
+    """What a call takes: of time, or on one thread of a CPU of the processor, whatever else the machine does."""
+    if device != "cpu":
+        torch.cuda.synchronize()
+    clock = process_time if device == "cpu" and torch.get_num_threads() == 1 else perf_counter
+    start = clock()
+    call()
+    if device != "cpu":
+        torch.cuda.synchronize()
+    return clock() - start
 
 
 def alternating(measures: dict[str, Callable[[], float]], repeats: int) -> dict[str, list[float]]:
@@ -53,6 +66,8 @@ def machine() -> str:
     told = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
     models = [line.partition(":")[2].strip() for line in told.splitlines() if line.startswith("model name")]
     processor = models[0] if models else platform.processor() or platform.machine()
+    if torch.cuda.is_available():
+        processor += f", {torch.cuda.get_device_name()}"
     return f"{processor}, {os.cpu_count()} CPUs, torch {torch.__version__} with {torch.get_num_threads()} threads"
 
 

@@ -1,10 +1,12 @@
 """Attention processors of a stock diffusers UNet that let it read subject tokens.
 
 Every attention layer gets one of these, because `cross_attention_kwargs` go to all layers and a processor that does not
-know a keyword warns at each call. The keywords are `subject`, what each layer reads of the subject by layer name, and
-`record`, where attention is written down when somebody wants to look at it.
+know a keyword warns at each call. The keywords are `subject`, what each layer reads of the subject by layer name,
+`record`, where attention is written down when somebody wants to look at it, and `kept`, where keys and values of text
+and subject stay from one denoising step to the next.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -46,6 +48,22 @@ class AttentionRecord:
         return shares
 
 
+class KeptContext:
+    """Keys and values of text and subject, which are the same at all steps: projected by the first pass, then kept.
+
+    An object and no plain dict, because hooks that offload a UNet copy the containers that it is called with.
+    """
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[Tensor]] = {}
+
+    def of(self, layer: str, project: Callable[[], list[Tensor]]) -> list[Tensor]:
+        """What `project` gave for this layer when it was first asked for."""
+        if layer not in self._parts:
+            self._parts[layer] = project()
+        return self._parts[layer]
+
+
 class PlainAttention:
     """The stock attention: a layer's own tokens, or the text alone.
 
@@ -70,20 +88,28 @@ class PlainAttention:
         temb: Tensor | None = None,
         subject: SubjectContext | None = None,
         record: AttentionRecord | None = None,
+        kept: KeptContext | None = None,
     ) -> Tensor:
         """(B, N, C) in, (B, N, C) out, as diffusers calls a processor."""
-        context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
-        query, key, value = split_heads(attn, attn.to_q(hidden_states), attn.to_k(context), attn.to_v(context))
-        if record is not None and encoder_hidden_states is None and self.layer.startswith(record.self_attention_of):
-            record.self_attention[self.layer] = probabilities(query, key)
-        mixed = self._attend(query, key, value, additive_mask(attn, attention_mask, context))
-        return project_out(attn, mixed)
+        (query,) = split_heads(attn, attn.to_q(hidden_states))
+        if encoder_hidden_states is None:
+            key, value = split_heads(attn, attn.to_k(hidden_states), attn.to_v(hidden_states))
+            if record is not None and self.layer.startswith(record.self_attention_of):
+                record.self_attention[self.layer] = probabilities(query, key)
+        else:
+            key, value = self._once(kept, lambda: keys_and_values(attn, encoder_hidden_states))
+        return project_out(attn, self._attend(query, key, value, additive_mask(attn, attention_mask, key)))
+
+    def _once(self, kept: KeptContext | None, project: Callable[[], list[Tensor]]) -> list[Tensor]:
+        return project() if kept is None else kept.of(self.layer, project)
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
         """`attend`, as many heads at a time as `slice_size` says."""
         heads = query.shape[1]
         sizes: dict[int | str | None, int] = {None: heads, "auto": max(1, heads // 2), "max": 1}
         size = sizes.get(self.slice_size) or int(cast(int, self.slice_size))
+        if size >= heads:
+            return attend(query, key, value, mask)
         slices = [slice(start, start + size) for start in range(0, heads, size)]
         return torch.cat(
             [attend(query[:, s], key[:, s], value[:, s], None if mask is None else mask[:, s]) for s in slices], dim=1
@@ -102,18 +128,23 @@ class JoinedAttention(PlainAttention):
         temb: Tensor | None = None,
         subject: SubjectContext | None = None,
         record: AttentionRecord | None = None,
+        kept: KeptContext | None = None,
     ) -> Tensor:
         """As `PlainAttention`; `subject[layer]` is ((B, K, D) tokens of the text's width,)."""
         if subject is None or encoder_hidden_states is None:
             return super().__call__(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
-        (tokens_BKD,) = subject[self.layer]
-        context = torch.cat([encoder_hidden_states, tokens_BKD.to(encoder_hidden_states.dtype)], dim=1)
+        text, (tokens_BKD,) = encoder_hidden_states, subject[self.layer]
+
+        def project() -> list[Tensor]:
+            return keys_and_values(attn, torch.cat([text, tokens_BKD.to(text.dtype)], dim=1))
+
+        (query,) = split_heads(attn, attn.to_q(hidden_states))
+        key, value = self._once(kept, project)
         if attention_mask is not None:
             attention_mask = F.pad(attention_mask, (0, tokens_BKD.shape[1]))
         if record is not None:
-            query, key = split_heads(attn, attn.to_q(hidden_states), attn.to_k(context))
             record.subject_share[self.layer] = probabilities(query, key)[..., -tokens_BKD.shape[1] :].sum(-1)
-        return super().__call__(attn, hidden_states, context, attention_mask, temb)
+        return project_out(attn, self._attend(query, key, value, additive_mask(attn, attention_mask, key)))
 
 
 class DecoupledAttention(PlainAttention):
@@ -139,15 +170,20 @@ class DecoupledAttention(PlainAttention):
         temb: Tensor | None = None,
         subject: SubjectContext | None = None,
         record: AttentionRecord | None = None,
+        kept: KeptContext | None = None,
     ) -> Tensor:
         """As `PlainAttention`; `subject[layer]` is ((B, K, C) keys, (B, K, C) values)."""
-        if subject is None:
+        if subject is None or encoder_hidden_states is None:
             return super().__call__(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
-        text = attn.to_k(encoder_hidden_states), attn.to_v(encoder_hidden_states)
-        query, text_key, text_value, key, value = split_heads(
-            attn, attn.to_q(hidden_states), *text, *(part.to(text[0].dtype) for part in subject[self.layer])
-        )
-        mask = additive_mask(attn, attention_mask, encoder_hidden_states)
+        text, own = encoder_hidden_states, subject[self.layer]
+
+        def project() -> list[Tensor]:
+            from_text = keys_and_values(attn, text)
+            return from_text + split_heads(attn, *(part.to(from_text[0].dtype) for part in own))
+
+        (query,) = split_heads(attn, attn.to_q(hidden_states))
+        text_key, text_value, key, value = self._once(kept, project)
+        mask = additive_mask(attn, attention_mask, text_key)
         from_text = self._attend(query, text_key, text_value, mask)
         from_subject = self._attend(query, key, value)
         if record is not None:
@@ -176,6 +212,11 @@ def split_heads(attn: Any, *parts: Tensor) -> list[Tensor]:
     return [part.view(*part.shape[:2], attn.heads, -1).transpose(1, 2) for part in parts]
 
 
+def keys_and_values(attn: Any, context: Tensor) -> list[Tensor]:
+    """Keys and values of (B, T, D) tokens, (B, heads, T, c) each."""
+    return split_heads(attn, attn.to_k(context), attn.to_v(context))
+
+
 def project_out(attn: Any, mixed: Tensor) -> Tensor:
     """Heads joined and projected: (B, heads, N, c) to (B, N, C)."""
     projection, dropout = attn.to_out
@@ -183,13 +224,13 @@ def project_out(attn: Any, mixed: Tensor) -> Tensor:
     return projected
 
 
-def additive_mask(attn: Any, mask: Tensor | None, context: Tensor | None) -> Tensor | None:
-    """The (B, 1, keys) bias of diffusers as (B, heads, 1, keys)."""
-    if mask is None or context is None:
+def additive_mask(attn: Any, mask: Tensor | None, key: Tensor) -> Tensor | None:
+    """The (B, 1, T) bias of diffusers as (B, heads, 1, T), for (B, heads, T, c) keys."""
+    if mask is None:
         return None
-    batch, keys, _ = context.shape
-    prepared: Tensor = attn.prepare_attention_mask(mask, keys, batch)
-    return prepared.view(batch, attn.heads, -1, prepared.shape[-1])
+    batch, heads, count, _ = key.shape
+    prepared: Tensor = attn.prepare_attention_mask(mask, count, batch)
+    return prepared.view(batch, heads, -1, prepared.shape[-1])
 
 
 @torch.no_grad()

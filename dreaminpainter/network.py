@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from dreaminpainter.adapter import SubjectAdapter
-from dreaminpainter.attention import AttentionRecord, SubjectContext
+from dreaminpainter.attention import AttentionRecord, KeptContext, SubjectContext
 from dreaminpainter.components import make
 from dreaminpainter.features import FeatureExtractor
 from dreaminpainter.injection import plain_processors
@@ -99,6 +99,7 @@ class SubjectInpainter(nn.Module):
         text_states: Tensor,
         subject: SubjectContext,
         record: AttentionRecord | None = None,
+        kept: KeptContext | None = None,
     ) -> Tensor:
         """The UNet's prediction, (R, C, h, w).
 
@@ -108,8 +109,10 @@ class SubjectInpainter(nn.Module):
             text_states: (R, T, D).
             subject: from `inject`.
             record: filled with the attention of this pass, where it is to be looked at.
+            kept: what stays from one step to the next, where text and subject are those of the last call with it.
         """
-        extras = {"subject": subject} if record is None else {"subject": subject, "record": record}
+        wanted = {"subject": subject, "record": record, "kept": kept}
+        extras = {name: value for name, value in wanted.items() if value is not None}
         model_input, text_states = model_input.to(self.unet.dtype), text_states.to(self.unet.dtype)
         prediction: Tensor = self.unet(model_input, timesteps, text_states, cross_attention_kwargs=extras).sample
         return prediction

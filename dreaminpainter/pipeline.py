@@ -76,6 +76,7 @@ class DreamInpainterPipeline(SavedPipeline):
     ) -> None:
         super().__init__()
         self.interrupt = False
+        self._guidance_sliced = False
         self._guidance_scale, self._num_timesteps = float(adapter.config.guidance_scale), 0
         if network is None:
             for part in (vae, text_encoder, unet, adapter):
@@ -94,6 +95,14 @@ class DreamInpainterPipeline(SavedPipeline):
     def num_timesteps(self) -> int:
         """How many steps the call makes that is made, or was made last; 0 before the first."""
         return self._num_timesteps
+
+    def enable_guidance_slicing(self) -> None:
+        """Runs the branches of guidance one after the other: about half the memory, and on large devices slower."""
+        self._guidance_sliced = True
+
+    def disable_guidance_slicing(self) -> None:
+        """Runs them as one batch again, as long as memory suffices."""
+        self._guidance_sliced = False
 
     @torch.no_grad()
     def __call__(
@@ -193,7 +202,13 @@ class DreamInpainterPipeline(SavedPipeline):
         canvases = [canvas for canvas in canvases for _ in range(num_images_per_prompt)]
         scene, hole, seen = repeat(scene), repeat(hole), repeat(seen)
         hole_latents = mask_to_latents(hole, seen.shape[-2:])
-        guided = partial(Branches.of, self.network, repeat(subject.tokens), reference_scale=reference_scale)
+        guided = partial(
+            Branches,
+            self.network,
+            repeat(subject.tokens),
+            reference_scale=reference_scale,
+            sliced=self._guidance_sliced,
+        )
         texts = {"prompt_embeds": repeat(text), "negative_prompt_embeds": repeat(empty)}
         noise = starting_noise(seen, generator, latents)
         latents = noised(self.scheduler, noise, timesteps, None if beneath is None else repeat(beneath))
@@ -227,22 +242,25 @@ class DreamInpainterPipeline(SavedPipeline):
     ) -> Tensor:
         drawing = {"generator": generator} if "generator" in signature(self.scheduler.step).parameters else {}
         self.interrupt = False
-        asked = self._guidance_scale
+        asked = used = self._guidance_scale
         branches = guided(*texts.values(), asked)
         for step, timestep in enumerate(self.progress_bar(timesteps)):
             if self.interrupt:
                 break
             # Composed after scaling: a scheduler such as Euler would divide the clean scene too.
             scaled = self.scheduler.scale_model_input(latents, timestep)
-            prediction = branches.predict(self.network, scaled, hole, scene, timestep)
+            prediction = branches.predict(scaled, hole, scene, timestep)
             # The arithmetic of the scheduler stays in the latents' float32, whatever the networks' precision.
             latents = self.scheduler.step(prediction.to(latents.dtype), timestep, latents, **drawing).prev_sample
             if callback.function is not None:
                 tensors = callback(self, step, timestep, {"latents": latents, **texts})
-                latents, texts = tensors["latents"], {name: tensors[name] for name in texts}
                 # Diffusers' callbacks set 0 for no guidance, which is 1 in eq. 5: there 0 would be guidance by no text.
                 scale = asked if self._guidance_scale == asked else max(1.0, self._guidance_scale)
-                branches = guided(*texts.values(), scale)
+                # A callback may also change the texts where they lie, which does not show.
+                changed = scale != used or not texts.keys().isdisjoint(callback.names)
+                latents, texts, used = tensors["latents"], {name: tensors[name] for name in texts}, scale
+                if changed:
+                    branches = guided(*texts.values(), scale)
         return latents
 
     def _check(self, reference_scale: float, num_images_per_prompt: int, feather: int) -> None:

@@ -121,6 +121,29 @@ def test_an_autoencoder_may_work_in_slices_and_tiles():
     assert pipe(**arguments(**given)).images.shape == expected.shape
 
 
+def test_guidance_in_slices_is_guidance_in_one_batch():
+    pipe, rows = pipeline(), []
+    pipe.network.register_forward_pre_hook(lambda module, given: rows.append(len(given[0])))
+    given = arguments(guidance_scale=3.0, num_inference_steps=2, output_type="latent")
+    together = pipe(**given | {"generator": seeded()}).images
+    pipe.enable_guidance_slicing()
+    torch.testing.assert_close(pipe(**given | {"generator": seeded()}).images, together, rtol=1e-4, atol=1e-5)
+    pipe.disable_guidance_slicing()
+    assert torch.equal(pipe(**given | {"generator": seeded()}).images, together)
+    assert rows == [2, 2, 1, 1, 1, 1, 2, 2]
+
+
+@pytest.mark.slow
+def test_a_compiled_unet_fills_as_one_that_is_not():
+    pipe = pipeline()
+    given = arguments(guidance_scale=3.0, num_inference_steps=3, output_type="latent")
+    expected = pipe(**given | {"generator": seeded()}).images
+    pipe.unet.compile(backend="eager")  # the graphs of any backend, run as they are
+    compiled = [pipe(**given | {"generator": seeded()}).images for _ in range(2)]
+    for images in compiled:
+        torch.testing.assert_close(images, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_a_callback_sees_every_step_and_may_change_the_latents():
     pipe, seen = pipeline(), []
 

@@ -10,7 +10,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from benchmarks.coco_detection import box_of, crop, hole, reference, scene
-from benchmarks.data import TITLES, data, with_section
+from benchmarks.data import TITLES, data
 from benchmarks.data_captioning import TOKENS, describers
 from benchmarks.data_opening import opened, opening, write_annotations
 from benchmarks.data_order import order
@@ -138,7 +138,7 @@ def test_captions_have_a_fixed_length_and_are_the_same_on_every_side(tmp_path: P
 
 def test_a_section_is_made_anew_and_the_others_stay(test_data: Path, tmp_path: Path) -> None:
     output = tmp_path / "data.md"
-    output.write_text(with_section(with_section("", "samples", "old samples"), "order", "old order"))
+    output.write_text(f"# Data\n\n## {TITLES['samples']}\n\nold samples\n\n## {TITLES['order']}\n\nold order\n")
     data(objects=10_000, repeats=1, only=["order"], output=str(output))
     page = output.read_text()
     assert page.count("\n## ") == 2
