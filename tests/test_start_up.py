@@ -6,13 +6,17 @@ import sys
 from pathlib import Path
 
 EXAMPLE = Path(__file__).parents[1] / "docs" / "images" / "examples" / "1"
-SCENE, REFERENCE, HOLE = (str(EXAMPLE / f"{name}.png") for name in ("scene", "reference", "mask"))
-FILL = f"inpaint --image {SCENE} --mask_image {HOLE} --reference_image {REFERENCE} --prompt critter --device cpu"
-HELP = {
-    "of all": ["--help"],
-    "of what takes no component": ["demo --help", "export --help", "serve --help"],
-    "of inpaint, and a wrong path": ["inpaint --help", f"{FILL} --image nowhere.png"],
-    "of data": ["prepare --help", "caption --help"],
+FILL = ["inpaint", "--prompt", "critter", "--device", "cpu", "--num_inference_steps", "1"] + [
+    word
+    for flag, name in {"image": "scene", "mask_image": "mask", "reference_image": "reference"}.items()
+    for word in (f"--{flag}", str(EXAMPLE / f"{name}.png"))
+]
+Commands = list[list[str]]
+HELP: dict[str, Commands] = {
+    "of all": [["--help"]],
+    "of what takes no component": [["demo", "--help"], ["export", "--help"], ["serve", "--help"]],
+    "of inpaint, and a wrong path": [["inpaint", "--help"], [*FILL, "--image", "nowhere.png"]],
+    "of data": [["prepare", "--help"], ["caption", "--help"]],
 }
 RUN = """
 import json, sys
@@ -25,7 +29,7 @@ for stage, commands in json.loads(sys.argv[1]).items():
     for command in commands:
         with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             try:
-                main(command.split())
+                main(command)
             except SystemExit:
                 pass
     loaded[stage] = sorted(sys.modules)
@@ -33,7 +37,7 @@ print(json.dumps(loaded))
 """
 
 
-def loaded(stages: dict[str, list[str]], folder: Path) -> dict[str, set[str]]:
+def loaded(stages: dict[str, Commands], folder: Path) -> dict[str, set[str]]:
     """What a fresh process has imported after each stage; stages follow each other in it."""
     asked = [sys.executable, "-c", RUN, json.dumps(stages)]
     done = subprocess.run(asked, cwd=folder, capture_output=True, text=True, check=True)
@@ -50,6 +54,6 @@ def test_help_and_wrong_paths_wait_for_no_library_that_they_do_not_need(tmp_path
 
 
 def test_a_fill_takes_none_of_the_libraries_of_training_data_and_page(tmp_path: Path) -> None:
-    after = loaded({"a fill": [f"{FILL} --num_inference_steps 1"]}, tmp_path)["a fill"]
+    after = loaded({"a fill": [FILL]}, tmp_path)["a fill"]
     assert (tmp_path / "filled.png").exists()
     assert after & {"lightning", "datasets", "pandas", "gradio", "matplotlib", "tensorboard"} == set()
