@@ -29,8 +29,8 @@ TITLES: dict[Section, str] = {
 K = 24
 _HEAD = """# Selection by cosine distance
 
-Medians, with the least and the greatest in brackets; ratios are taken round by round. *At once* is the same in four \
-lines of torch, with all N x N similarities in memory. Seconds are of time, but on one thread of a CPU those of the \
+Medians, with the least and the greatest in brackets; ratios are taken round by round. *At once* is eq. 3 and 4 as \
+they stand, with all N x N similarities in memory. Seconds are of time, but on one thread of a CPU those of the \
 processor. Written by `python -m benchmarks selection`."""
 _NOT_MEASURED = ["Not measured: there was no GPU. `python -m benchmarks selection --only [gpu]` measures it on one."]
 
@@ -108,10 +108,12 @@ def timed(features: Tensor, repeats: int) -> list[list[float]]:
     return list(alternating({kind: partial(measure, scores) for kind, scores in WAYS.items()}, repeats).values())
 
 
+@torch.no_grad()
 def received_at_once(tokens_BND: Tensor) -> Tensor:
     """Eq. 3 and 4 as they stand."""
-    unit_BND = F.normalize(tokens_BND.float(), dim=2)
-    return (unit_BND @ unit_BND.mT).softmax(dim=2).sum(dim=1)
+    with torch.autocast(tokens_BND.device.type, enabled=False):
+        unit_BND = F.normalize(tokens_BND.float(), dim=2)
+        return (unit_BND @ unit_BND.mT).softmax(dim=2).sum(dim=1)
 
 
 WAYS: dict[str, Callable[[Tensor], Tensor]] = {"blocks": received_similarity, "at once": received_at_once}

@@ -68,12 +68,14 @@ def received_similarity(tokens_BND: Tensor, held: int = HELD) -> Tensor:
     samples = min(batch, max(1, held // count**2))
     rows = min(count, max(1, held // (samples * count)))
     with torch.autocast(tokens_BND.device.type, enabled=False):
-        return torch.cat([_received(some_BND, rows) for some_BND in tokens_BND.split(samples)])
+        if samples == batch:
+            return _received(tokens_BND, rows)
+        return torch.cat([_received(some_BND, rows) for some_BND in torch.split(tokens_BND, samples)])
 
 
 def _received(tokens_BND: Tensor, rows: int) -> Tensor:
     unit_BND = F.normalize(tokens_BND.float(), dim=2)
-    return reduce(torch.add, (_given(block_BRD, unit_BND) for block_BRD in unit_BND.split(rows, dim=1)))
+    return reduce(torch.add, (_given(block_BRD, unit_BND) for block_BRD in torch.split(unit_BND, rows, dim=1)))
 
 
 def _given(unit_BRD: Tensor, unit_BND: Tensor) -> Tensor:
