@@ -30,7 +30,8 @@ _DAY = 24 * 60 * 60
 def whole(path: Path) -> Iterator[Path]:
     """Gives a path beside `path` to write a file or folder to, and renames it to `path` once all is written.
 
-    Where an error ends the writing, what was written of it is deleted. What a killed process leaves is for `sweep`.
+    Where an error ends the writing, what was written of it is deleted; one of the system that names no file, such as
+    that of a full disk, names `path` then. What a killed process leaves is for `sweep`.
 
     Args:
         path: what is written; a file or folder of that name is replaced.
@@ -41,8 +42,10 @@ def whole(path: Path) -> Iterator[Path]:
         if path.is_dir():
             shutil.rmtree(path)
         beside.replace(path)
-    except BaseException:
+    except BaseException as error:
         _delete(beside)
+        if isinstance(error, OSError) and error.filename is None:  # as where a disk is full
+            error.filename = str(path)
         raise
 
 

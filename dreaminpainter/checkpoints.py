@@ -78,6 +78,8 @@ def weights_of(path: str) -> dict[str, Tensor]:
 def read_checkpoint(path: str) -> dict[str, Any]:
     """What Lightning saved, tensors on the CPU; nothing but tensors and plain values is ever loaded.
 
+    Tensors stay in the file until they are used.
+
     Raises:
         MissingFileError: there is no such file.
         InputError: the file is no checkpoint of this package.
@@ -88,7 +90,7 @@ def read_checkpoint(path: str) -> dict[str, Any]:
         )
     try:
         ZipFile(path).close()  # on what is no archive, torch fails in many ways
-        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except (BadZipFile, UnpicklingError, RuntimeError) as error:
         raise InputError(
             f"{path} cannot be read as a checkpoint: it is damaged, none at all, or holds more than tensors and plain "

@@ -1,5 +1,6 @@
 """The `dreaminpainter` command. Nothing heavy is imported before a command is chosen, so that help is quick."""
 
+import errno
 import logging
 import os
 import sys
@@ -26,6 +27,14 @@ COMMANDS = {
     "export": ("export", "write a trained model into a folder that diffusers loads, or onto the hub"),
     "serve": ("serve", "a web page on which a hole is painted by hand"),
 }
+
+_FULL = "Make room; the same command goes on with what is done."
+_CLOSED = "Change its permissions, or name another file or folder."
+_FIXES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _FULL),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _CLOSED),
+}
+"""What helps where the system refuses to write."""
 
 HELP = f"""dreaminpainter {__version__}: text-guided, subject-driven image inpainting (arXiv 2312.03771)
 
@@ -74,6 +83,10 @@ def main(arguments: list[str] | None = None) -> int:
         if os.environ.get("DREAMINPAINTER_DEBUG"):
             raise
         return _fail(_message(error))
+    except OSError as error:
+        if error.errno not in _FIXES or os.environ.get("DREAMINPAINTER_DEBUG"):
+            raise
+        return _fail(f"{error.filename or 'A file'}: {error.strerror}. {_FIXES[error.errno]}")
     return outcome if isinstance(outcome, int) else 0
 
 

@@ -18,3 +18,11 @@ class InputError(DreamInpainterError, ValueError):
 
 class MissingFileError(DreamInpainterError, FileNotFoundError):
     """A file or folder that a setting names is not there."""
+
+
+class WriteError(DreamInpainterError, OSError):
+    """A file could not be written: the disk is full, or the folder is read-only."""
+
+
+class NonFiniteError(DreamInpainterError, ArithmeticError):
+    """A loss or gradient is no finite number."""

@@ -1,23 +1,24 @@
 """A run is a function of its settings: seeded, stopped, continued or with more workers, it ends with the same bits."""
 
 import csv
-from contextlib import suppress
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
 import pytest
 import torch
+from killing import FullDisk, Signal, callback, in_fork
 from tiny_run import command, flags
 
-# Ten batches make an epoch, two of them a step; validation and pictures come in between.
+# Ten batches make an epoch, two of them a step; validation and pictures come in between, validation within steps too.
 SETTINGS = flags(
     {
         "data.samples_per_epoch": 20,
         "data.augmentation": "FlipRotate",
         "trainer.accumulate_grad_batches": 2,
         "trainer.log_every_n_steps": 1,
-        "trainer.val_check_interval": 4,
+        "trainer.val_check_interval": 3,
         "pictures.every_n_steps": 3,
         "model.reference_dropout": 0.3,
         "model.lr_schedule.class_path": "Cosine",
@@ -28,24 +29,18 @@ SETTINGS = flags(
 )
 
 
-class Power(pl.Callback):
-    """Fails as the given batch of the first epoch begins."""
-
-    def __init__(self, off_at: int) -> None:
-        self.off_at = off_at
-
-    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        if trainer.current_epoch == 0 and batch_idx == self.off_at:
-            raise SystemError("the power is off")
-
-
 def fit(folder: Path, *more: str, steps: int = 8, name: str = "whole") -> dict[str, Any]:
     """The last checkpoint; what was logged goes into `folder / name`."""
     logger = flags({"trainer.logger": "CSVLogger", "trainer.logger.init_args.save_dir": folder / name})
-    with suppress(SystemError):
-        assert command("fit", folder, *SETTINGS, *logger, *more, steps=steps) == 0
+    assert command("fit", folder, *SETTINGS, *logger, *more, steps=steps) == 0
     checkpoint: dict[str, Any] = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
     return checkpoint
+
+
+def ended(folder: Path, *more: str, kind: type, name: str, **settings: Any) -> tuple[int, str]:
+    """The exit code and the output of a fit in a process of its own, which a callback of that kind has end."""
+    words = ["--trainer.callbacks", callback(kind, **settings), *more]
+    return in_fork(lambda: fit(folder, *words, name=name) and 0)
 
 
 def logged(folder: Path, name: str = "whole") -> dict[tuple[str, str], str]:
@@ -57,6 +52,12 @@ def logged(folder: Path, name: str = "whole") -> dict[tuple[str, str], str]:
     return {(key, row["step"]): row[key] for row in rows for key in names if row[key]}
 
 
+def in_parts(folder: Path, count: int) -> dict[tuple[str, str], str]:
+    """What `count` fits, which go on from one another, logged together."""
+    parts = [logged(folder, str(number)) for number in range(count)]
+    return {name: value for part in parts for name, value in part.items()}
+
+
 def different(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> list[str]:
     return [name for name in one.keys() | other.keys() if not torch.equal(one[name], other[name])]
 
@@ -64,9 +65,18 @@ def different(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> l
 def assert_same_end(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert one["global_step"] == other["global_step"] == 8
     assert different(one["state_dict"], other["state_dict"]) == []
+    assert_same_optimizers(one["optimizer_states"], other["optimizer_states"])
     assert one["callbacks"]["ema"]["updates"] == other["callbacks"]["ema"]["updates"] == 8
     assert different(one["callbacks"]["ema"]["weights"], other["callbacks"]["ema"]["weights"]) == []
     assert one["lr_schedulers"] == other["lr_schedulers"]
+
+
+def assert_same_optimizers(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> None:
+    for left, right in zip(one, other, strict=True):
+        assert left["param_groups"] == right["param_groups"]
+        assert left["state"].keys() == right["state"].keys()
+        for key, state in left["state"].items():
+            assert different(state, right["state"][key]) == []
 
 
 @pytest.fixture(scope="module")
@@ -103,21 +113,68 @@ def test_another_seed_is_another_run(whole, tmp_path) -> None:
 
 @pytest.mark.parametrize(("stop", "workers"), [(3, 0), (3, 2), (5, 0)], ids=["mid-epoch", "workers", "epoch's end"])
 def test_a_run_that_is_stopped_and_continued_ends_as_if_it_had_not_been(whole, stop, workers, tmp_path) -> None:
-    more = ["--data.num_workers", str(workers), "--ckpt_path", "last"]
-    first = fit(tmp_path, *more, steps=stop, name="first")
+    more = ["--data.num_workers", str(workers)]
+    first = fit(tmp_path, *more, steps=stop, name="0")
     assert first["global_step"] == stop
-    checkpoint = fit(tmp_path, *more, name="second")
-    parts = logged(tmp_path, "first"), logged(tmp_path, "second")
-    assert {step for name, step in parts[1] if name == "train/loss"} == {str(step) for step in range(stop, 8)}
-    assert parts[0] | parts[1] == whole[1]
-    assert_same_end(checkpoint, whole[0])
+    assert_same_end(fit(tmp_path, *more, name="1"), whole[0])
+    assert {step for name, step in logged(tmp_path, "1") if name == "train/loss"} == set(map(str, range(stop, 8)))
+    assert in_parts(tmp_path, 2) == whole[1]
 
 
-def test_a_run_that_broke_off_within_a_step_continues_from_the_step_before(whole, tmp_path) -> None:
-    saving = ["--checkpoint.every_n_train_steps", "1"]
-    power = flags({"trainer.callbacks": f"[{{class_path: {Power.__module__}.Power, init_args: {{off_at: 7}}}}]"})
-    first = fit(tmp_path, *saving, *power, name="first")
-    assert first["global_step"] == 3, "batch 7 begins the fourth step"
-    checkpoint = fit(tmp_path, *saving, "--ckpt_path", "last", name="second")
-    assert logged(tmp_path, "first") | logged(tmp_path, "second") == whole[1]
-    assert_same_end(checkpoint, whole[0])
+def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(whole, tmp_path) -> None:
+    # With loader workers, and a checkpoint after each step: where a validation follows, after that.
+    more = ["--data.num_workers", "2", "--checkpoint.every_n_train_steps", "1"]
+    ends = [
+        ended(tmp_path, *more, kind=Signal, within="step", after=3, name="0"),
+        ended(tmp_path, *more, kind=FullDisk, after=4, kill=True, name="1"),
+        ended(tmp_path, *more, kind=Signal, within="validation", after=6, name="2"),
+    ]
+    assert [code for code, _ in ends] == [-signal.SIGKILL, -signal.SIGXFSZ, -signal.SIGKILL]
+    assert_same_end(fit(tmp_path, *more, name="3"), whole[0])
+    assert in_parts(tmp_path, 4) == whole[1]
+    assert not list((tmp_path / "checkpoints").glob("*.tmp"))
+
+
+def told_to_end(folder: Path, within: str, after: int, name: str) -> tuple[int, int, str]:
+    """The exit code of a fit that has SIGTERM in such a place, the step that is saved then, and what it printed."""
+    number = int(signal.SIGTERM)
+    code, told = ended(folder, kind=Signal, within=within, after=after, number=number, name=name)
+    return code, torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["global_step"], told
+
+
+def test_a_run_that_is_told_to_end_is_saved_between_two_steps(whole, tmp_path) -> None:
+    terminated = 128 + signal.SIGTERM  # so a program that waits for it learns that it is not done
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    code, step, told = told_to_end(tmp_path, "validation", after=1, name="0")
+    assert (code, step) == (terminated, 2), "this validation is within a step"
+    assert f"SIGTERM ended this run at step 2, saved in {last}" in told
+    code, step, told = told_to_end(tmp_path, "validation", after=6, name="1")
+    assert (code, step) == (terminated, 6), "and this one is begun anew"
+    assert f"going on from step 2 of {last}" in told
+    code, step, told = told_to_end(tmp_path, "step", after=6, name="2")
+    assert (code, step) == (terminated, 7)
+    assert_same_end(fit(tmp_path, name="3"), whole[0])
+    assert in_parts(tmp_path, 4) == whole[1]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_told_to_end_as_it_ends_anyway_ends(whole, tmp_path) -> None:
+    assert told_to_end(tmp_path, "validation", after=8, name="0")[:2] == (0, 8)
+    assert in_parts(tmp_path, 1) == whole[1]
+
+
+@pytest.mark.slow
+def test_slurm_has_the_job_back_in_its_queue(whole, tmp_path, monkeypatch) -> None:
+    queue = tmp_path / "scontrol"
+    queue.write_text(f"#!/bin/sh\necho $@ >> {tmp_path}/queue\n")
+    queue.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    job = {"ID": "7", "NAME": "mine", "NTASKS": "1", "PROCID": "0", "LOCALID": "0", "NODEID": "0", "NODELIST": "here"}
+    for name, value in ({f"JOB_{key}": job[key] for key in ("ID", "NAME")} | job).items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    number = int(signal.SIGUSR1)
+    code, _ = ended(tmp_path, kind=Signal, within="step", after=3, number=number, name="0")
+    assert code == 128 + number
+    assert (tmp_path / "queue").read_text() == "requeue 7\n"
+    assert_same_end(fit(tmp_path, name="1"), whole[0])
+    assert in_parts(tmp_path, 2) == whole[1]

@@ -18,6 +18,7 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from PIL import Image
 from torch import Tensor
 
+from dreaminpainter.atomic import whole
 from dreaminpainter.callbacks.ema import ExponentialMovingAverage
 from dreaminpainter.errors import SettingError
 from dreaminpainter.filling import fill_batch
@@ -128,7 +129,8 @@ class PictureGrid(Callback):
             folder = Path(self.folder or f"{trainer.default_root_dir}/pictures")
             folder.mkdir(parents=True, exist_ok=True)
             name = f"step_{trainer.global_step:06d}" if stage == "fit" else stage
-            picture.save(folder / f"{name}.png")
+            with whole(folder / f"{name}.png") as beside:
+                picture.save(beside, "PNG")
             _log(trainer, picture, f"pictures/{stage}")
 
     def _rows(self, model: DreamInpainter, batch: Batch) -> Iterator[list[Tensor]]:

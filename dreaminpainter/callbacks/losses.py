@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 from time import monotonic
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import lightning.pytorch as pl
 import torch
@@ -14,6 +14,8 @@ from torch import Tensor
 
 from dreaminpainter.errors import SettingError
 from dreaminpainter.module import DreamInpainter
+
+T = TypeVar("T")
 
 Sums = dict[str, tuple[float, float]]
 """For each name a sum, and the number that makes a mean of it."""
@@ -30,6 +32,9 @@ class _Window:
     timesteps: list[Tensor] = field(default_factory=list)
     objective: list[str] = field(default_factory=list)
     truncated_texts: int = 0
+
+
+_SAVED = ("loss", "losses", "timesteps", "objective", "truncated_texts")
 
 
 class LossLogger(Callback):
@@ -64,8 +69,11 @@ class LossLogger(Callback):
         edges = [-(-timesteps * place // self.bins) for place in range(self.bins + 1)]
         return [f"t{low}-{high - 1}" for low, high in pairwise(edges)]
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         self._window = _Window(monotonic())
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._window.started = monotonic()
         self._step = trainer.global_step
 
     def on_train_batch_end(
@@ -88,8 +96,19 @@ class LossLogger(Callback):
             self._log(trainer, cast(DreamInpainter, pl_module))
             self._window = _Window(monotonic())
 
+    def state_dict(self) -> dict[str, Any]:
+        """What was seen since the last log by each process; speed is measured anew."""
+        own = {name: getattr(self._window, name) for name in _SAVED}
+        return {"windows": _of_processes(own)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        windows = state_dict["windows"]
+        if len(windows) == _world_size():  # other processes than before saw other samples
+            rank = torch.distributed.get_rank() if _world_size() > 1 else 0
+            self._window = _Window(monotonic(), **windows[rank])
+
     def _log(self, trainer: pl.Trainer, model: DreamInpainter) -> None:
-        sums = _over_processes(self._sums(model.scheduler.config.num_train_timesteps), trainer.world_size)
+        sums = _over_processes(self._sums(model.scheduler.config.num_train_timesteps))
         values = {name: total / number for name, (total, number) in sums.items()}
         values["train/images_per_second"] *= trainer.world_size
         step = self._step - 1
@@ -116,12 +135,22 @@ class LossLogger(Callback):
         return dict(sums)
 
 
-def _over_processes(sums: Sums, world_size: int) -> Sums:
+def _world_size() -> int:
+    return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+
+
+def _of_processes(own: T) -> list[T]:
+    """What every process gives, by rank."""
+    if _world_size() == 1:
+        return [own]
+    gathered: list[Any] = [None] * _world_size()
+    torch.distributed.all_gather_object(gathered, own)
+    return gathered
+
+
+def _over_processes(sums: Sums) -> Sums:
     """Added up by name: a process may have had no row of an objective that another had."""
-    if world_size == 1:
-        return sums
-    gathered: list[Sums] = [{}] * world_size
-    torch.distributed.all_gather_object(gathered, sums)
+    gathered = _of_processes(sums)
     names = dict.fromkeys(name for one in gathered for name in one)
     nothing = (0.0, 0.0)
     return {

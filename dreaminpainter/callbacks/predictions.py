@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
+from dreaminpainter.atomic import whole
 from dreaminpainter.types import Batch
 from dreaminpainter.visualization import to_image
 
@@ -66,7 +67,8 @@ class FillWriter(BasePredictionWriter):
         names = [file_name(source, id) for source, id in zip(batch.source, batch.id, strict=True)]
         fills: Tensor = prediction
         for name, fill in zip(names, fills, strict=True):
-            to_image(fill).save(self._place / name)
+            with whole(self._place / name) as beside:
+                to_image(fill).save(beside, "PNG")
         records = zip(names, batch.source, batch.id, batch.class_name, batch.caption, strict=True)
         keys = ("file", "source", "id", "class_name", "prompt")
         lines = [json.dumps(dict(zip(keys, record, strict=True)), ensure_ascii=False) + "\n" for record in records]

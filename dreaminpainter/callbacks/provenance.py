@@ -17,7 +17,8 @@ class Provenance(Callback):
     """Writes an entry `provenance` into every checkpoint, made of plain values that load without running code.
 
     It has the `config`, the `versions` of the packages that matter to the result, `data`, which identifies the training
-    data (`datamodule.manifest_hash()`, or None), the global `step`, and the `time` in UTC. Checkpoints that a
+    data (`datamodule.manifest_hash()`, or None), the global `step`, whether training was `stopped` there
+    before its steps and epochs were over, and the `time` in UTC. Checkpoints that a
     ModelCheckpoint with `save_weights_only` writes have none, because Lightning asks no callback about these.
 
     Args:
@@ -40,6 +41,7 @@ class Provenance(Callback):
             "versions": _versions(),
             "data": datamodule.manifest_hash() if hasattr(datamodule, "manifest_hash") else None,
             "step": trainer.global_step,
+            "stopped": trainer.should_stop,
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
         }
 

@@ -133,7 +133,7 @@ def _trained(plan: Plan, folder: Path, cell: Cell) -> str:
         _write(config, nested(cell.fit))
         layers = [word for name in plan.fit for word in ("--config", str(find_config(name)))]
         own = ["--config", str(config), "--trainer.default_root_dir", str(folder), "--seed_everything", str(cell.seed)]
-        training.run("fit", [*layers, *own, "--ckpt_path", "last"])
+        training.run("fit", [*layers, *own])
         (folder / DONE).touch()
     return str(checkpoint)
 

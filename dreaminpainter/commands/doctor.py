@@ -19,8 +19,8 @@ from dreaminpainter.data.store import reading  # noqa: F401  likewise
 from dreaminpainter.errors import SettingError
 
 _READ_OVER = (
-    *("trainer", "model", "ema", "losses", "pictures", "predictions", "checkpoint", "optimizer", "lr_scheduler"),
-    *("ckpt_path", "weights_only"),
+    *("trainer", "model", "ema", "losses", "nonfinite", "pictures", "predictions", "checkpoint"),
+    *("optimizer", "lr_scheduler", "ckpt_path", "weights_only"),
 )
 """What else a config of `fit` may hold."""
 

@@ -8,11 +8,24 @@ from typing import Any
 
 import lightning.pytorch as pl
 from jsonargparse import ArgumentError
+from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities import rank_zero_only
 
-from dreaminpainter.callbacks import ExponentialMovingAverage, FillWriter, LossLogger, PictureGrid, Provenance
+from dreaminpainter.callbacks import (
+    ExponentialMovingAverage,
+    FillWriter,
+    LossLogger,
+    NonFiniteGuard,
+    PictureGrid,
+    Provenance,
+    RunCheckpoint,
+)
+from dreaminpainter.callbacks.checkpoint_files import WholeFiles
+from dreaminpainter.commands.continuing import Continuation, last_checkpoint
+from dreaminpainter.commands.failing import failures_told
 from dreaminpainter.commands.latents import check_latents
 from dreaminpainter.commands.noise import silence_loading, silence_noise
 from dreaminpainter.components import Component
@@ -22,29 +35,13 @@ from dreaminpainter.data.datamodule import InpaintingDataModule
 from dreaminpainter.errors import MissingFileError, SettingError
 from dreaminpainter.module import DreamInpainter
 
-
-class RunCheckpoint(ModelCheckpoint):
-    """Lightning's ModelCheckpoint, which also writes `last.ckpt` as the last step ends.
-
-    Lightning's own leaves out what was trained since the last validation, or writes when the epoch counts as over. This
-    one writes before that, so that a run which ended within an epoch continues within it.
-    """
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
-        last_step = 0 < trainer.max_steps <= trainer.global_step
-        last_epoch = trainer.is_last_batch and trainer.current_epoch + 1 == trainer.max_epochs
-        if self.save_last is True and (trainer.should_stop or last_step or last_epoch):
-            last = f"{self.dirpath}/{self.CHECKPOINT_NAME_LAST}{self.FILE_EXTENSION}"
-            trainer.save_checkpoint(last, self.save_weights_only)
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Done already."""
-
-
-OPTIONAL = {"ema": ExponentialMovingAverage, "losses": LossLogger, "pictures": PictureGrid, "predictions": FillWriter}
+OPTIONAL = {
+    "ema": ExponentialMovingAverage,
+    "losses": LossLogger,
+    "nonfinite": NonFiniteGuard,
+    "pictures": PictureGrid,
+    "predictions": FillWriter,
+}
 """Callbacks that a run has unless a config sets them to null."""
 
 
@@ -72,21 +69,22 @@ class DreamInpainterCLI(LightningCLI):
         parser.link_arguments("data.reference_size", "model.reference_size")
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
 
+    def setup_parser(
+        self, add_subcommands: bool, main_kwargs: dict[str, Any], subparser_kwargs: dict[str, Any]
+    ) -> None:
+        """Training goes on where it was unless it is told not to."""
+        super().setup_parser(add_subcommands, main_kwargs, subparser_kwargs)
+        if add_subcommands:
+            self._subcommand_parsers["fit"].set_defaults({"ckpt_path": "last"})
+
     def before_instantiate_classes(self) -> None:
         """Logs go into the run's folder, whichever time it is started; a checkpoint that is named must be there."""
         config = self.config[self.subcommand]
-        # Only `fit` may start anew where there is no last one.
-        no_file = (None, "best", "hpc", "last") if self.subcommand == "fit" else (None, "hpc")
-        path = f"{config.checkpoint.dirpath}/last.ckpt" if config.ckpt_path == "last" else config.ckpt_path
-        if config.ckpt_path not in no_file and not Path(path).is_file():
-            raise MissingFileError(
-                f"There is no checkpoint {path}. Training writes them to {config.checkpoint.dirpath}, the "
-                "newest as last.ckpt."
-            )
-        if config.ckpt_path == "last" and not Path(path).is_file():
-            print(f"note: there is no {path} to go on from; this run begins anew.", file=sys.stderr)
-        if self.subcommand != "fit" and config.ckpt_path is None and config.model.init_from is None:
-            print("note: without --ckpt_path these are the weights that training starts from.", file=sys.stderr)
+        # As it was parsed, for comparing; the paths within are not looked at.
+        self.settings = self.parser.dump(self.config, skip_validation=True)
+        self.continuation = self._continuation(config) if self.subcommand == "fit" else None
+        if self.subcommand != "fit":
+            self._check_checkpoint(config)
         if config.trainer.logger in (None, True):
             settings = {"save_dir": config.trainer.default_root_dir, "name": "", "version": "logs"}
             config.trainer.logger = {"class_path": "lightning.pytorch.loggers.TensorBoardLogger", "init_args": settings}
@@ -94,11 +92,48 @@ class DreamInpainterCLI(LightningCLI):
     def before_fit(self) -> None:
         """Every checkpoint carries what it came from; cached latents have to fit the model."""
         check_latents(self.datamodule, self.model)
-        config = self.parser.dump(self.config, skip_check=True)
+        if self.continuation is not None:
+            self.config_init["fit"]["ckpt_path"] = str(self.continuation.path)
+        elif self.config["fit"]["ckpt_path"] == "last":
+            self.config_init["fit"]["ckpt_path"] = None
+        if type(self.trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # not where checkpoints are sharded
+            self.trainer.strategy.checkpoint_io = WholeFiles()
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
-        callbacks.append(Provenance(config))
+        callbacks.append(Provenance(self.settings))
         if self.trainer.loggers:
             callbacks.append(LearningRateMonitor("step"))
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """As Lightning does, but a run that is finished is left as it is."""
+        if self.continuation is None or not self.continuation.is_finished():
+            with failures_told(self.config[subcommand]):
+                super()._run_subcommand(subcommand)
+
+    def _parse_ckpt_path(self) -> None:
+        """Settings are those of configs and flags; none come out of a checkpoint."""
+
+    def _check_checkpoint(self, config: Any) -> None:
+        """The checkpoint that a run other than `fit` reads."""
+        path = f"{config.checkpoint.dirpath}/last.ckpt" if config.ckpt_path == "last" else config.ckpt_path
+        if path not in (None, "hpc"):
+            _check_is_there(path, config.checkpoint.dirpath)
+        if config.ckpt_path is None and config.model.init_from is None:
+            print("note: without --ckpt_path these are the weights that training starts from.", file=sys.stderr)
+
+    def _continuation(self, config: Any) -> Continuation | None:
+        """What `fit` goes on from, said aloud."""
+        folder, found = Path(config.checkpoint.dirpath), config.ckpt_path
+        if found == "last":
+            found = last_checkpoint(folder)
+        elif found is None and (folder / "last.ckpt").is_file():
+            _note(f"note: this run begins anew, and replaces {folder / 'last.ckpt'}.")
+        elif found not in (None, "best", "hpc"):
+            _check_is_there(found, str(folder))
+        if found in (None, "best", "hpc"):
+            return None
+        continuation = Continuation(Path(found), self.settings)
+        _note(continuation.told())
+        return continuation
 
 
 def run(name: str, arguments: list[str]) -> DreamInpainterCLI:
@@ -154,6 +189,18 @@ def _unless_null(make: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]
             make(group, config)
 
     return made
+
+
+def _check_is_there(path: str, folder: str) -> None:
+    if not Path(path).is_file():
+        raise MissingFileError(
+            f"There is no checkpoint {path}. Training writes them to {folder}, the newest as last.ckpt."
+        )
+
+
+@rank_zero_only
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def _checkpoints_of(folder: Any) -> str:

@@ -115,6 +115,19 @@ def test_nothing_is_kept_where_nothing_is_logged(trainer: Any, model: Any, loade
     assert losses._window.losses == []
 
 
+def test_means_are_the_same_where_training_stops_between_two_logs(trainer: Any, model: Any, loader: Any, tmp_path: Any):
+    whole, parts, file = MemoryLogger(), MemoryLogger(), tmp_path / "stopped.ckpt"
+    settings = {"log_every_n_steps": 3, "accumulate_grad_batches": 2}
+    trainer(LossLogger(), logger=whole, max_epochs=2, **settings).fit(model(), loader(8))
+    first = trainer(LossLogger(), logger=parts, max_epochs=1, **settings)
+    first.fit(model(), loader(8))
+    first.save_checkpoint(file)
+    trainer(LossLogger(), logger=parts, max_epochs=2, **settings).fit(model(), loader(8), ckpt_path=file)
+    for logged in (*whole.logged.values(), *parts.logged.values()):
+        logged.pop("train/images_per_second")
+    assert parts.logged == whole.logged and set(whole.logged) == {2, 5}
+
+
 @pytest.mark.parametrize(("bins", "timesteps"), [(1, 1000), (3, 10), (4, 1000), (7, 50)])
 def test_bins_have_every_timestep_once_and_their_names_tell_which(bins: int, timesteps: int) -> None:
     names = LossLogger(bins).names_of_bins(timesteps)

@@ -103,7 +103,7 @@ def test_everything_of_a_run_lies_in_its_folder(run_folder: Path) -> None:
 
 
 def test_what_a_config_sets_to_null_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    names = ("ema", "losses", "pictures", "predictions")
+    names = ("ema", "losses", "nonfinite", "pictures", "predictions")
     (tmp_path / "none.yaml").write_text("".join(f"{name}: null\n" for name in names))
     without = [*TINY, "--config", str(tmp_path / "none.yaml"), "--trainer.default_root_dir", str(tmp_path / "run")]
     assert main(["fit", *without, "--trainer.max_steps", "2", "--trainer.max_time", "null", "--ckpt_path", "null"]) == 0
@@ -118,18 +118,19 @@ def test_what_a_config_sets_to_null_is_left_out(tmp_path: Path, capsys: pytest.C
     assert all(f"none where a config says `{name}: null`" in " ".join(told.split()) for name in names)
 
 
-def test_a_run_that_finds_no_last_checkpoint_says_that_it_begins_anew(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = ["fit", *TINY, "--trainer.default_root_dir", str(tmp_path), "--trainer.max_steps", "1"]
-    words += ["--ckpt_path", "last"]
+def test_a_run_says_what_it_goes_on_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["fit", *TINY, "--trainer.default_root_dir", str(tmp_path), "--trainer.max_time", "null"]
+    last = tmp_path / "checkpoints" / "last.ckpt"
     # A process of its own, in which warnings are shown as a user sees them.
-    first = [sys.executable, "-m", "dreaminpainter", *words]
+    first = [sys.executable, "-m", "dreaminpainter", *words, "--trainer.max_steps", "1"]
     told = subprocess.run(first, capture_output=True, text=True, check=True).stderr
-    assert f"note: there is no {tmp_path / 'checkpoints' / 'last.ckpt'} to go on from" in told
-    assert "no last checkpoint available" not in told and "eval mode" not in told
-    assert main(words) == 0
-    assert "note:" not in capsys.readouterr().err
+    assert "note:" not in told and "last checkpoint" not in told and "eval mode" not in told
+    assert main([*words, "--trainer.max_steps", "2"]) == 0
+    told = capsys.readouterr().err
+    assert f"going on from step 1 of {last}" in told and "trainer.max_steps: 1 -> 2" in told
+    assert main([*words, "--trainer.max_steps", "1", "--ckpt_path", "null"]) == 0
+    assert f"begins anew, and replaces {last}" in capsys.readouterr().err
+    assert read_checkpoint(str(last))["global_step"] == 1
 
 
 def test_a_checkpoint_says_what_it_came_from(checkpoint: str) -> None:
@@ -179,7 +180,7 @@ def test_the_last_checkpoint_is_written_where_the_time_is_up(tmp_path: Path) -> 
     assert checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"] == 0, "the epoch is not over"
 
 
-def test_a_second_run_replaces_the_last_checkpoint_of_the_first(tmp_path: Path) -> None:
+def test_a_run_that_goes_on_replaces_its_last_checkpoint(tmp_path: Path) -> None:
     validating = ["--trainer.val_check_interval", "1", "--pictures.every_n_steps", "9"]
     fitted(tmp_path, *QUIET, *validating, steps=1)
     assert fitted(tmp_path, *QUIET, *validating, steps=2)["global_step"] == 2

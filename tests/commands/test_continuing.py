@@ -1,0 +1,148 @@
+"""What `fit` goes on from, what it says of that, and what it refuses."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from tiny_run import command
+
+from dreaminpainter.callbacks.checkpoint_files import is_whole, newest_whole
+from dreaminpainter.checkpoints import read_checkpoint
+from dreaminpainter.commands.continuing import Continuation
+from dreaminpainter.errors import InputError, SettingError
+
+
+@pytest.fixture(scope="module")
+def config(checkpoint: str) -> str:
+    """The settings of the run of two steps, as YAML."""
+    written: str = read_checkpoint(checkpoint)["provenance"]["config"]
+    return written
+
+
+def but(config: str, name: str, value: Any) -> str:
+    """The same settings, but for one."""
+    settings = yaml.safe_load(config)
+    *groups, last = ["fit", *name.split(".")]
+    place = settings
+    for group in groups:
+        place = place[group]
+    place[last] = value
+    return yaml.safe_dump(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("seed_everything", 3, "seed_everything: 0 -> 3"),
+        ("data.height", 64, "data.height: 32 -> 64"),
+        ("model.backbone.init_args.channels", [32, 96], "model.backbone.init_args.channels: [32, 64] -> [32, 96]"),
+        ("model.selector.init_args.k", 6, "model.selector.init_args.k: 4 -> 6"),
+        ("model.selector.class_path", "dreaminpainter.selection.AllTokens", "CosineDistance -> dreaminpainter.sele"),
+        ("model.optimizer.class_path", "torch.optim.SGD", "torch.optim.AdamW -> torch.optim.SGD"),
+        ("model.learning_rates.unet", 1.0, "model.learning_rates.unet: 0.0001 -> 1.0"),
+    ],
+)
+def test_what_would_make_another_thing_of_the_checkpoint_is_refused(checkpoint, config, name, value, told) -> None:
+    with pytest.raises(SettingError) as error:
+        Continuation(Path(checkpoint), but(config, name, value))
+    assert told in str(error.value)
+    assert f"--model.init_from {checkpoint}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("trainer.max_steps", 8, "trainer.max_steps: 2 -> 8"),
+        ("trainer.devices", 2, "trainer.devices: 1 -> 2"),
+        ("data.batch_size", 4, "data.batch_size: 2 -> 4"),
+        ("model.text_dropout", 0.5, "model.text_dropout: 0.1 -> 0.5"),
+        ("trainer.log_every_n_steps", 7, "trainer.log_every_n_steps: 5 -> 7"),
+    ],
+)
+def test_other_settings_that_changed_are_named(checkpoint, config, name, value, told) -> None:
+    continuation = Continuation(Path(checkpoint), but(but(config, "trainer.max_steps", 8), name, value))
+    assert told in [str(change).strip() for change in continuation.changes]
+    assert f"going on from step 2 of {checkpoint}" in continuation.told()
+    assert told in continuation.told() and "--ckpt_path null" in continuation.told()
+
+
+def test_paths_and_what_other_versions_do_not_have_are_no_changes_that_matter(checkpoint, config) -> None:
+    moved = but(but(config, "trainer.default_root_dir", "elsewhere"), "checkpoint.dirpath", "elsewhere/checkpoints")
+    assert Continuation(Path(checkpoint), moved).changes == []
+    newer = Continuation(Path(checkpoint), but(config, "model.selector.init_args.brand_new", 3))
+    assert [str(change).strip() for change in newer.changes] == ["model.selector.init_args.brand_new: none -> 3"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "finished"),
+    [
+        ({}, True),
+        ({"max_steps": 3}, False),
+        ({"max_steps": -1, "max_epochs": 1}, False),  # the epoch has not ended
+        ({"max_steps": 1}, True),
+    ],
+)
+def test_a_run_is_finished_where_its_steps_or_epochs_are_done(checkpoint, config, settings, finished) -> None:
+    for name, value in settings.items():
+        config = but(config, f"trainer.{name}", value)
+    assert Continuation(Path(checkpoint), config).is_finished() == finished
+
+
+def state(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_the_same_command_leaves_a_finished_run_alone(run_folder: Path, tmp_path: Path, capsys) -> None:
+    shutil.copytree(run_folder, tmp_path / "run")
+    before = state(tmp_path / "run")
+    assert command("fit", tmp_path / "run") == 0
+    assert state(tmp_path / "run") == before
+    assert "this run is finished, at step 2" in capsys.readouterr().err
+
+
+def damage(file: Path, how: str) -> None:
+    content = bytearray(file.read_bytes())
+    middle = len(content) // 2
+    if how == "empty":
+        content = bytearray()
+    elif how == "torn":
+        content = content[:middle]
+    elif how == "torn at its end":
+        content = content[:-1]
+    else:  # as a disk leaves it whose power went
+        content[middle : middle + 4096] = bytes(4096)
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", ["empty", "torn", "torn at its end", "zeroed within"])
+def test_of_a_damaged_checkpoint_the_one_before_is_taken(checkpoint, tmp_path, how) -> None:
+    last, before, first = (tmp_path / name for name in ("last.ckpt", "epoch=0-step=2.ckpt", "epoch=0-step=1.ckpt"))
+    for age, file in enumerate((last, before, first)):
+        shutil.copy(checkpoint, file)
+        os.utime(file, (1000 - age, 1000 - age))
+    assert newest_whole(tmp_path) == last
+    damage(last, how)
+    os.utime(last, (1000, 1000))
+    assert not is_whole(last) and is_whole(before)
+    with pytest.warns(UserWarning, match="is damaged") as warnings:
+        assert newest_whole(tmp_path) == before
+    assert str(last) in str(warnings[0].message) and str(before) in str(warnings[0].message)
+    with pytest.raises(InputError, match="damaged"):
+        Continuation(last, "fit: {}")
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_anew_by_itself(checkpoint, tmp_path, capsys) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "last.ckpt").write_bytes(Path(checkpoint).read_bytes()[:-100])
+    assert command("fit", tmp_path) == 2
+    assert "Delete what is damaged to begin anew" in capsys.readouterr().err
+
+
+def test_weights_alone_are_nothing_to_go_on_from(checkpoint, tmp_path) -> None:
+    held = read_checkpoint(checkpoint)
+    torch.save({"model": held["model"], "state_dict": {}}, tmp_path / "weights.ckpt")
+    assert newest_whole(tmp_path) is None
