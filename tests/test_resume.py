@@ -178,3 +178,24 @@ def test_slurm_has_the_job_back_in_its_queue(whole, tmp_path, monkeypatch) -> No
     assert (tmp_path / "queue").read_text() == "requeue 7\n"
     assert_same_end(fit(tmp_path, name="1"), whole[0])
     assert in_parts(tmp_path, 2) == whole[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_the_best_by_a_figure_is_kept_also_over_a_kill(mode, tmp_path) -> None:
+    more = flags({"checkpoint.monitor": "val/loss_main", "checkpoint.mode": mode, "trainer.val_check_interval": 2})
+    assert ended(tmp_path, *more, kind=Signal, within="step", after=5, name="0")[0] == -signal.SIGKILL
+    fit(tmp_path, *more, name="1")
+    losses = [float(value) for (name, _), value in sorted(in_parts(tmp_path, 2).items()) if name == "val/loss_main"]
+    assert len(losses) == 8
+    best = 1 + losses.index({"min": min, "max": max}[mode](losses))
+    kept = {path.name for path in (tmp_path / "checkpoints").iterdir()}
+    assert kept == {"last.ckpt", f"epoch={(best - 1) // 5}-step={best}.ckpt"}
+
+
+@pytest.mark.slow
+def test_one_every_n_steps_is_kept_where_all_are(tmp_path) -> None:
+    more = flags({"checkpoint.every_n_train_steps": 3, "checkpoint.save_top_k": -1})
+    fit(tmp_path, *more)
+    kept = {path.name for path in (tmp_path / "checkpoints").iterdir()}
+    assert kept == {"last.ckpt", "epoch=0-step=3.ckpt", "epoch=1-step=6.ckpt"}

@@ -104,4 +104,4 @@ def save_image_encoders(folder: Path) -> dict[str, str]:
 def _parser() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DreamInpainterCLI, "fit", lambda self, **_: None, raising=False)
-        return run("fit", TINY).parser
+        return run("fit", [*TINY, "--ckpt_path", "null"]).parser
