@@ -42,6 +42,7 @@ class RunCheckpoint(ModelCheckpoint):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         super().on_train_start(trainer, pl_module)
+        self._told_to_stop = False
         self._preemption.watch()
 
     def on_train_batch_start(
@@ -54,7 +55,7 @@ class RunCheckpoint(ModelCheckpoint):
     ) -> None:
         self._between_steps = trainer.global_step > self._before
         self._stop_between_steps(trainer)
-        if self._between_steps and (self._is_preempted(trainer) or not _validation_follows(trainer)):
+        if self._between_steps and not _validation_follows(trainer):
             self._write(trainer, pl_module)
 
     def on_validation_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
@@ -66,6 +67,7 @@ class RunCheckpoint(ModelCheckpoint):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if _is_fitting(trainer):
             self._validated = True
+            self._stop_between_steps(trainer)
             if self._between_steps:
                 self._write(trainer, pl_module)
 
@@ -87,20 +89,18 @@ class RunCheckpoint(ModelCheckpoint):
 
     def _write(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Whatever is due now, between two steps."""
-        if self._is_preempted(trainer) and not self._validated:
-            self._leave(trainer)
         super().on_train_batch_end(trainer, pl_module, None, None, 0)
         if self._validated:
             self._validated = False
             super().on_validation_end(trainer, pl_module)
-        if _ends(trainer):
+        if _ends(trainer) and self.save_last is True:
             self._write_last(trainer)
         if self._is_preempted(trainer):
             self._leave(trainer)
 
     def _write_last(self, trainer: pl.Trainer) -> str:
         last = f"{self.dirpath}/{self.CHECKPOINT_NAME_LAST}{self.FILE_EXTENSION}"
-        if self.save_last is True and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+        if not trainer.fast_dev_run:  # type: ignore[attr-defined]
             trainer.save_checkpoint(last, self.save_weights_only)
         return last
 

@@ -9,15 +9,16 @@ import yaml  # type: ignore[import-untyped]
 
 from dreaminpainter.callbacks.checkpoint_files import is_whole, newest_whole
 from dreaminpainter.checkpoints import read_checkpoint
-from dreaminpainter.errors import InputError, SettingError
+from dreaminpainter.errors import InputError, MissingFileError, SettingError
 
 _DECISIVE = (
     "seed_everything",
     *(f"data.{name}" for name in ("height", "width", "reference_size")),
-    *(f"model.{name}" for name in ("backbone", "extractor", "selector", "injection", "input_form", "learning_rates")),
-    "model.optimizer.class_path",
+    *(f"model.{name}" for name in ("backbone", "extractor", "selector", "injection", "input_form")),
+    *(f"model.{name}" for name in ("optimizer", "learning_rates")),
 )
-"""Without these a checkpoint's weights, optimizer or place in the data would be of something else."""
+"""Without these a checkpoint's weights or place in the data would be of something else; an optimizer and its rates come
+out of the checkpoint, so that others would be without effect."""
 _PLACES = (
     "config",
     "ckpt_path",
@@ -52,13 +53,11 @@ class Continuation:
         config: the settings of `fit` now, as YAML.
 
     Raises:
-        InputError: the file is damaged, or no checkpoint of this package.
+        InputError: the file is no checkpoint of this package.
         SettingError: settings have changed without which the checkpoint makes no sense.
     """
 
     def __init__(self, path: Path, config: str) -> None:
-        if not is_whole(path):
-            raise InputError(f"The checkpoint {path} is damaged: its end is missing, or its checksums are wrong.")
         self.path = path
         self._checkpoint = read_checkpoint(str(path))
         self.settings = yaml.safe_load(config)["fit"]
@@ -114,6 +113,24 @@ def last_checkpoint(folder: Path) -> Path | None:
         InputError: all that there are are damaged.
     """
     return newest_whole(folder) if folder.is_dir() else None
+
+
+def named_checkpoint(path: Path) -> Path:
+    """The path, once it is seen that there is a checkpoint.
+
+    Raises:
+        MissingFileError: there is none.
+        InputError: it is damaged.
+    """
+    if not path.is_file():
+        raise MissingFileError(
+            f"There is no checkpoint {path}. Training writes them to RUN/checkpoints/, the newest as last.ckpt."
+        )
+    if not is_whole(path):
+        raise InputError(
+            f"The checkpoint {path} is damaged: its end is missing, or its checksums are wrong. Name another one."
+        )
+    return path
 
 
 def changes(before: dict[str, Any], now: dict[str, Any]) -> Iterator[Change]:

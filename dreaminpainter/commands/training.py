@@ -24,7 +24,7 @@ from dreaminpainter.callbacks import (
     RunCheckpoint,
 )
 from dreaminpainter.callbacks.checkpoint_files import WholeFiles
-from dreaminpainter.commands.continuing import Continuation, last_checkpoint
+from dreaminpainter.commands.continuing import Continuation, last_checkpoint, named_checkpoint
 from dreaminpainter.commands.failing import failures_told
 from dreaminpainter.commands.latents import check_latents
 from dreaminpainter.commands.noise import silence_loading, silence_noise
@@ -32,7 +32,7 @@ from dreaminpainter.components import Component
 from dreaminpainter.configuration import hint, with_configs_found
 from dreaminpainter.data import shards, sources, store  # noqa: F401  their classes can be named without modules
 from dreaminpainter.data.datamodule import InpaintingDataModule
-from dreaminpainter.errors import MissingFileError, SettingError
+from dreaminpainter.errors import SettingError
 from dreaminpainter.module import DreamInpainter
 
 OPTIONAL = {
@@ -116,22 +116,21 @@ class DreamInpainterCLI(LightningCLI):
         """The checkpoint that a run other than `fit` reads."""
         path = f"{config.checkpoint.dirpath}/last.ckpt" if config.ckpt_path == "last" else config.ckpt_path
         if path not in (None, "hpc"):
-            _check_is_there(path, config.checkpoint.dirpath)
+            named_checkpoint(Path(path))
         if config.ckpt_path is None and config.model.init_from is None:
             print("note: without --ckpt_path these are the weights that training starts from.", file=sys.stderr)
 
     def _continuation(self, config: Any) -> Continuation | None:
         """What `fit` goes on from, said aloud."""
-        folder, found = Path(config.checkpoint.dirpath), config.ckpt_path
-        if found == "last":
-            found = last_checkpoint(folder)
-        elif found is None and (folder / "last.ckpt").is_file():
-            _note(f"note: this run begins anew, and replaces {folder / 'last.ckpt'}.")
-        elif found not in (None, "best", "hpc"):
-            _check_is_there(found, str(folder))
-        if found in (None, "best", "hpc"):
+        folder, asked = Path(config.checkpoint.dirpath), config.ckpt_path
+        if asked in (None, "best", "hpc"):
+            if asked is None and (folder / "last.ckpt").is_file():
+                _note(f"note: this run begins anew, and replaces {folder / 'last.ckpt'}.")
             return None
-        continuation = Continuation(Path(found), self.settings)
+        found = last_checkpoint(folder) if asked == "last" else named_checkpoint(Path(asked))
+        if found is None:
+            return None
+        continuation = Continuation(found, self.settings)
         _note(continuation.told())
         return continuation
 
@@ -189,13 +188,6 @@ def _unless_null(make: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]
             make(group, config)
 
     return made
-
-
-def _check_is_there(path: str, folder: str) -> None:
-    if not Path(path).is_file():
-        raise MissingFileError(
-            f"There is no checkpoint {path}. Training writes them to {folder}, the newest as last.ckpt."
-        )
 
 
 @rank_zero_only

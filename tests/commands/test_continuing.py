@@ -12,7 +12,7 @@ from tiny_run import command
 
 from dreaminpainter.callbacks.checkpoint_files import is_whole, newest_whole
 from dreaminpainter.checkpoints import read_checkpoint
-from dreaminpainter.commands.continuing import Continuation
+from dreaminpainter.commands.continuing import Continuation, named_checkpoint
 from dreaminpainter.errors import InputError, SettingError
 
 
@@ -43,6 +43,7 @@ def but(config: str, name: str, value: Any) -> str:
         ("model.selector.init_args.k", 6, "model.selector.init_args.k: 4 -> 6"),
         ("model.selector.class_path", "dreaminpainter.selection.AllTokens", "CosineDistance -> dreaminpainter.sele"),
         ("model.optimizer.class_path", "torch.optim.SGD", "torch.optim.AdamW -> torch.optim.SGD"),
+        ("model.optimizer.init_args.lr", 0.5, "model.optimizer.init_args.lr: 0.0001 -> 0.5"),
         ("model.learning_rates.unet", 1.0, "model.learning_rates.unet: 0.0001 -> 1.0"),
     ],
 )
@@ -132,7 +133,7 @@ def test_of_a_damaged_checkpoint_the_one_before_is_taken(checkpoint, tmp_path, h
         assert newest_whole(tmp_path) == before
     assert str(last) in str(warnings[0].message) and str(before) in str(warnings[0].message)
     with pytest.raises(InputError, match="damaged"):
-        Continuation(last, "fit: {}")
+        named_checkpoint(last)
 
 
 def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_anew_by_itself(checkpoint, tmp_path, capsys) -> None:
