@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-notebooks lint format critters notebooks clean
+.PHONY: help demo test test-slow test-notebooks torture lint format critters notebooks clean
 
 help: ## list the targets
 	@echo "dreaminpainter: each target makes .venv first where it is needed."
@@ -30,13 +30,16 @@ test-slow: $(STAMP) ## run the slow tests
 test-notebooks: $(STAMP) ## execute the notebooks and compare what kinds of outputs they give
 	@$(BIN)/python -m pytest -m slow tests/test_notebooks.py -k executing_anew --numprocesses 2 --durations=5 $(FLAGS)
 
+torture: $(STAMP) ## kill fits and preparations at random moments and compare their ends: FLAGS="--kills 3"
+	@$(BIN)/python -m benchmarks torture $(FLAGS)
+
 critters: $(STAMP) ## make the model in the box anew: fit, pack, measure (two hours on a CPU core; killed, it goes on)
-	@$(BIN)/dreaminpainter fit --config configs/critters.yaml --ckpt_path last
+	@$(BIN)/dreaminpainter fit --config configs/critters.yaml
 	@$(BIN)/python -m benchmarks pack
 	@$(BIN)/python -m benchmarks critters
 	@$(BIN)/python -m benchmarks progress
 	@$(BIN)/python -m benchmarks pictures
-	@$(BIN)/dreaminpainter fit --config configs/critters.yaml --config configs/critters_small.yaml --ckpt_path last
+	@$(BIN)/dreaminpainter fit --config configs/critters.yaml --config configs/critters_small.yaml
 	@$(BIN)/python -m benchmarks pack --checkpoint runs/critters_small/checkpoints/last.ckpt --output tests/models/critters_small
 
 notebooks: $(STAMP) ## execute the notebooks anew

@@ -15,6 +15,7 @@ from benchmarks.probes import probes
 from benchmarks.progress import progress
 from benchmarks.seams import seams
 from benchmarks.selection import selection
+from benchmarks.torture import torture
 
 MEASUREMENTS = [
     autoencoder,
@@ -31,6 +32,7 @@ MEASUREMENTS = [
     seams,
     selection,
     starting_points,
+    torture,
 ]
 
 if __name__ == "__main__":
