@@ -61,8 +61,9 @@ class Continuation:
         self.path = path
         self._checkpoint = read_checkpoint(str(path))
         self.settings = yaml.safe_load(config)["fit"]
-        before = yaml.safe_load(self._checkpoint.get("provenance", {}).get("config") or config)
-        self.changes = list(changes(before["fit"], self.settings))
+        written = yaml.safe_load(self._checkpoint.get("provenance", {}).get("config") or config)
+        # What a program of one's own wrote says nothing of the command's settings.
+        self.changes = list(changes(written.get("fit", self.settings), self.settings))
         decisive = [change for change in self.changes if _is_decisive(change)]
         if decisive:
             raise SettingError(
