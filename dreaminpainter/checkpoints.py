@@ -10,10 +10,18 @@ from diffusers import DDIMScheduler
 from torch import Tensor, nn
 
 from dreaminpainter.adapter import SubjectAdapter
+from dreaminpainter.backbones import Backbone
+from dreaminpainter.components import make
 from dreaminpainter.errors import InputError, MissingFileError
+from dreaminpainter.features import FeatureExtractor
+from dreaminpainter.injection import Injection
+from dreaminpainter.input_forms import InputForm
+from dreaminpainter.lora import LoRA, merge
+from dreaminpainter.lora_files import read_lora
 from dreaminpainter.parts import make_parts
 from dreaminpainter.pipeline import DreamInpainterPipeline
 from dreaminpainter.pretrained import packaged
+from dreaminpainter.selection import TokenSelector
 
 _WEIGHTS = (".safetensors", ".bin")
 """How weight files of diffusers and transformers end, newer and older ones."""
@@ -23,22 +31,54 @@ def load_pipeline(path: str) -> DreamInpainterPipeline:
     """The pipeline of a training checkpoint, with its averaged weights where it has them, or of an exported folder.
 
     Args:
-        path: the checkpoint's file, the folder, or `critters` for the model that comes with the package.
+        path: the checkpoint's file, the small one that training with LoRA writes, the folder, or `critters` for the
+            model that comes with the package.
 
     Raises:
         MissingFileError: there is neither.
         InputError: the file is no checkpoint of this package.
     """
     path = packaged(path)
-    return (
-        DreamInpainterPipeline.from_pretrained(path) if Path(path).is_dir() else trained_pipeline(read_checkpoint(path))
-    )
+    if Path(path).is_dir():
+        return DreamInpainterPipeline.from_pretrained(path)
+    return lora_pipeline(path) if path.endswith(".safetensors") else trained_pipeline(read_checkpoint(path))
 
 
 def trained_pipeline(checkpoint: dict[str, Any]) -> DreamInpainterPipeline:
-    """The pipeline of a checkpoint that was read, with its averaged weights where it has them."""
+    """The pipeline of a checkpoint that was read, its averaged weights where it has them, its LoRA merged."""
     pipeline = untrained_pipeline(checkpoint)
-    _trained_parts(pipeline).load_state_dict(_averaged(checkpoint))
+    lora = checkpoint["model"].get("lora")
+    if lora is not None:
+        make(lora["settings"], LoRA).attach(pipeline.unet)
+    _trained_parts(pipeline).load_state_dict(averaged(checkpoint))
+    if lora is not None:
+        merge(pipeline.unet)
+    return pipeline
+
+
+def lora_pipeline(path: str) -> DreamInpainterPipeline:
+    """The pipeline of the small file that training with LoRA writes, upon what that training started from.
+
+    Raises:
+        MissingFileError: there is no such file, or what it started from is not there.
+        SettingError: what it started from has changed.
+    """
+    about = read_lora(path).about
+    if about["init_from"] is not None:
+        pipeline = load_pipeline(about["init_from"])
+    else:
+        form = make(about["adapter"]["input_form"], InputForm)
+        parts = make(about["backbone"], Backbone).build(form)
+        sampler = DDIMScheduler.from_config(parts.scheduler.config)
+        adapter = SubjectAdapter.around(
+            parts.unet,
+            make(about["adapter"]["extractor"], FeatureExtractor),
+            make(about["adapter"]["selector"], TokenSelector),
+            make(about["adapter"]["injection"], Injection),
+            form,
+        )
+        pipeline = DreamInpainterPipeline(parts.vae, parts.text_encoder, parts.tokenizer, parts.unet, sampler, adapter)
+    pipeline.load_lora(path)
     return pipeline
 
 
@@ -62,15 +102,17 @@ def untrained_pipeline(checkpoint: dict[str, Any]) -> DreamInpainterPipeline:
 
 
 def weights_of(path: str) -> dict[str, Tensor]:
-    """The weights of a checkpoint or exported folder, averaged where it has them, under the LightningModule's names.
+    """The weights of a checkpoint or exported folder, averaged where it has them and with LoRA merged, by the module's names.
 
     Raises:
         MissingFileError: there is neither.
         InputError: the file is no checkpoint of this package.
     """
     path = packaged(path)
-    if not Path(path).is_dir():
-        return _averaged(read_checkpoint(path))
+    if not Path(path).is_dir() and not path.endswith(".safetensors"):
+        checkpoint = read_checkpoint(path)
+        if checkpoint["model"].get("lora") is None:
+            return averaged(checkpoint)
     weights: dict[str, Tensor] = _trained_parts(load_pipeline(path)).state_dict()
     return weights
 
@@ -109,7 +151,7 @@ def _trained_parts(pipeline: DreamInpainterPipeline) -> nn.ModuleDict:
     return nn.ModuleDict({"vae": pipeline.vae, "text_encoder": pipeline.text_encoder, "network": pipeline.network})
 
 
-def _averaged(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
+def averaged(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
     """The weights, with those that the moving average holds in place of the raw ones."""
     weights: dict[str, Tensor] = dict(checkpoint["state_dict"])
     average = checkpoint.get("callbacks", {}).get("ema", {}).get("weights", {})

@@ -43,8 +43,13 @@ def _shift(vae: Any) -> float:
 def autoencoder_identity(vae: Any) -> str:
     """Tells whether two autoencoders make the same latents: a hash of class, settings and weights, 32 digits."""
     settings = {name: value for name, value in sorted(vae.config.items()) if not name.startswith("_")}
-    digest = blake2b(f"{type(vae).__name__} {settings}".encode(), digest_size=16)
-    for name, weight in sorted(vae.state_dict().items()):
+    return weights_identity(f"{type(vae).__name__} {settings}", vae.state_dict())
+
+
+def weights_identity(kind: str, weights: dict[str, Tensor]) -> str:
+    """A hash of what kind of network it is and of its weights, 32 digits; the same in float32 and in bfloat16."""
+    digest = blake2b(kind.encode(), digest_size=16)
+    for name, weight in sorted(weights.items()):
         digest.update(f"{name} {tuple(weight.shape)}".encode())
         # Training may hold the weights in half precision.
         digest.update(weight.detach().cpu().to(torch.bfloat16).view(torch.int16).numpy().tobytes())

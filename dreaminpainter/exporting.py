@@ -28,8 +28,9 @@ def export(
     """Writes a trained model into a folder that diffusers and this package load.
 
     Args:
-        checkpoint: a training checkpoint, a saved folder, or the name of a packaged model. Of a checkpoint the averaged
-            weights are taken, where it has them. A folder's own model card is kept.
+        checkpoint: a training checkpoint, the small file beside one that was trained with LoRA, a saved folder, or the
+            name of a packaged model. Of a checkpoint the averaged weights are taken, where it has them, and a LoRA is
+            merged. A folder's own model card is kept.
         output: the folder, whole or not at all; an earlier export there is replaced.
         half: store the networks, but for the autoencoder, in half precision.
         figures: a Markdown file of what was measured, for the card.
@@ -52,7 +53,7 @@ def export(
     folder = _free(Path(output))
     measured = _read_figures(figures)
     source = Path(packaged(checkpoint))
-    if source.is_dir():
+    if source.is_dir() or source.suffix == ".safetensors":
         pipeline, provenance = load_pipeline(checkpoint), {}
     else:
         read = read_checkpoint(checkpoint)

@@ -27,6 +27,8 @@ from dreaminpainter.features import FeatureExtractor, UNetFeatures
 from dreaminpainter.filling import fill_batch
 from dreaminpainter.injection import Injection, UpBlocks
 from dreaminpainter.input_forms import Composite, InputForm
+from dreaminpainter.lora import LoRA
+from dreaminpainter.lora_checkpoints import describe_lora
 from dreaminpainter.network import SubjectInpainter
 from dreaminpainter.parameters import parameter_groups, select_trained
 from dreaminpainter.parts import Parts, describe_parts
@@ -53,8 +55,9 @@ class DreamInpainter(pl.LightningModule):
         regularizer: what each step trains (Fig. 2); `DecouplingRegularizer` with a probability of 0.2.
         input_form: how noise, mask and scene are laid before the UNet; `Composite`.
         weighting: weight of each timestep in the loss; `UniformWeighting`.
-        learning_rates: which parts train, each with its learning rate: `unet` or `cross_attention` (only those layers
-            of it), `adapter`, `text_encoder`. A part that is not named is frozen.
+        learning_rates: which parts train, each with its learning rate: `unet`, or of it `cross_attention`, `conv_in`
+            (its first layer, where the mask comes in) and `lora`; `adapter`, `text_encoder`. A part that is not named
+            is frozen.
         optimizer: from parameter groups to an optimizer; `torch.optim.AdamW`.
         lr_schedule: factor of all learning rates at each step, counted from 1; `Constant(1)`.
         text_dropout: share of texts replaced by the empty one, for classifier-free guidance, 0 to 1.
@@ -64,6 +67,8 @@ class DreamInpainter(pl.LightningModule):
         reference_size: side of the reference in pixels; the command takes it from the data.
         num_inference_steps: denoising steps that the model is sampled with where nothing else is asked for.
         guidance_scale: guidance along the text, likewise; 7.5 is the paper's.
+        lora: low-rank matrices beside the frozen weights of the UNet, which train in their place; none by default. Each
+            checkpoint then has a small file beside it, `last.lora.safetensors`, of what was trained alone.
         init_from: checkpoint, exported folder or packaged model (`critters`) whose weights to start from; settings stay
             as they are here.
     """
@@ -87,6 +92,7 @@ class DreamInpainter(pl.LightningModule):
         reference_size: int = 512,
         num_inference_steps: int = 50,
         guidance_scale: float = 7.5,
+        lora: LoRA | None = None,
         init_from: str | None = None,
     ) -> None:
         super().__init__()
@@ -124,11 +130,14 @@ class DreamInpainter(pl.LightningModule):
             guidance_scale=guidance_scale,
         )
         self.network = SubjectInpainter(parts.unet, adapter, extractor, selector)
+        self.lora, self.init_from = lora, init_from
+        if init_from is not None:
+            warm_start(self, init_from)
+        if lora is not None:
+            lora.attach(parts.unet)
         select_trained(self, self.learning_rates)
         if gradient_checkpointing:
             parts.unet.enable_gradient_checkpointing()
-        if init_from is not None:
-            warm_start(self, init_from)
 
     def forward(self, batch: Batch, plan: TrainingPlan) -> dict[str, Tensor]:
         """The loss of each row of `plan`: Fig. 2, from pictures to the masked squared error.
@@ -223,6 +232,8 @@ class DreamInpainter(pl.LightningModule):
         parts = Parts(self.vae, self.network.unet, self.text_encoder, self.tokenizer, self.scheduler)
         adapter = {name: value for name, value in self.network.adapter.config.items() if not name.startswith("_")}
         checkpoint["model"] = {"parts": describe_parts(parts), "adapter": adapter}
+        if self.lora is not None:
+            checkpoint["model"]["lora"] = describe_lora(self)
 
     def _encoded(self, reference: Reference) -> Reference:
         latents = encode_images(self.vae, reference.pixels) if reference.latents is None else reference.latents

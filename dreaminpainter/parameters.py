@@ -6,15 +6,22 @@ from torch import nn
 
 from dreaminpainter.errors import SettingError
 
+_OF_UNET = ("cross_attention", "conv_in", "lora")
+"""Parts that can train beside each other, and not beside the whole UNet."""
+
 
 def trainable_parts(module: Any) -> dict[str, list[nn.Parameter]]:
     """The parameters of each part that can be trained, by the part's name."""
-    network = module.network
+    unet = {name: value for name, value in module.network.unet.named_parameters() if ".lora_" not in name}
     return {
-        "unet": list(network.unet.parameters()),
-        "cross_attention": [value for name, value in network.unet.named_parameters() if ".attn2." in name],
+        "unet": list(unet.values()),
+        "cross_attention": [value for name, value in unet.items() if ".attn2." in name],
+        "conv_in": [value for name, value in unet.items() if name.startswith("conv_in.")],
+        "lora": [value for name, value in module.network.unet.named_parameters() if ".lora_" in name],
         "adapter": [
-            value for name, value in network.adapter.named_parameters() if not name.startswith("reference_encoder.")
+            value
+            for name, value in module.network.adapter.named_parameters()
+            if not name.startswith("reference_encoder.")
         ],
         "text_encoder": list(module.text_encoder.parameters()),
     }
@@ -24,14 +31,22 @@ def select_trained(module: Any, learning_rates: dict[str, float]) -> None:
     """Freezes everything but the parts that `learning_rates` names.
 
     Raises:
-        SettingError: a name that is no part, or two that overlap.
+        SettingError: a name that is no part, one of a LoRA that is not there or the other way round, or two that
+            overlap.
     """
     known = trainable_parts(module)
     for name in learning_rates:
         if name not in known:
             raise SettingError(f"learning_rates names {name!r}, which is no part. The parts are: {', '.join(known)}.")
-    if {"unet", "cross_attention"} <= learning_rates.keys():
-        raise SettingError("learning_rates names both unet and its part cross_attention. Keep one of them.")
+    for name in _OF_UNET:
+        if {"unet", name} <= learning_rates.keys():
+            raise SettingError(f"learning_rates names both unet and its part {name}. Keep one of them.")
+    if ("lora" in learning_rates) != bool(known["lora"]):
+        raise SettingError(
+            "learning_rates has a rate for lora, and there is none. Set model.lora to LoRA, or leave the rate out."
+            if "lora" in learning_rates
+            else "There is a LoRA that would not train. Give learning_rates a rate for lora, or set model.lora to null."
+        )
     module.requires_grad_(False)
     for name in learning_rates:
         for parameter in known[name]:

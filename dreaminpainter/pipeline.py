@@ -86,6 +86,11 @@ class DreamInpainterPipeline(SavedPipeline):
             vae=vae, text_encoder=text_encoder, tokenizer=tokenizer, unet=unet, scheduler=scheduler, adapter=adapter
         )
 
+    def join(self, adapter: SubjectAdapter) -> None:
+        """Takes another adapter in place of its own."""
+        self.network = SubjectInpainter.of(self.unet, adapter)
+        self.register_modules(adapter=adapter)
+
     @property
     def guidance_scale(self) -> float:
         """w of eq. 5 in the call that is made, or was made last."""

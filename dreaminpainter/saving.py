@@ -8,8 +8,10 @@ from diffusers import DiffusionPipeline
 
 from dreaminpainter.adapter import SubjectAdapter
 from dreaminpainter.autoencoder import SpaceToDepth
-from dreaminpainter.errors import InputError, MissingFileError
+from dreaminpainter.errors import InputError, MissingFileError, SettingError
 from dreaminpainter.hub import fetch
+from dreaminpainter.lora import has_lora
+from dreaminpainter.lora_files import read_lora
 from dreaminpainter.patch_autoencoder import PatchAutoencoder
 from dreaminpainter.portable import INDEX, as_own, carry_code, check_index
 from dreaminpainter.pretrained import packaged
@@ -74,6 +76,36 @@ class SavedPipeline(DiffusionPipeline):
             raise InputError(f"{folder}/{INDEX} cannot be read: {error} Export the model again.") from error
         check_index(folder, index)
         return as_own(index, OWN_CLASSES)
+
+    def load_lora(self, path: str) -> None:
+        """Adds what a training with LoRA has learned to the weights of this pipeline, its adapter included, in place.
+
+        Args:
+            path: the small file that training wrote beside a checkpoint, `RUN/checkpoints/last.lora.safetensors`.
+
+        Raises:
+            MissingFileError: there is no such file.
+            InputError: it is none of this package.
+            SettingError: it was trained upon another UNet.
+        """
+        self.join(read_lora(path).put_upon(self.unet, self.text_encoder, self.adapter, path))
+
+    def save_pretrained(self, save_directory: Any, **kwargs: Any) -> None:
+        """Writes the folder.
+
+        Args:
+            save_directory: the folder.
+            kwargs: further arguments of diffusers' own `save_pretrained`.
+
+        Raises:
+            SettingError: the UNet still has a LoRA beside its weights, as that of a model in training.
+        """
+        if has_lora(self.unet):
+            raise SettingError(
+                "The LoRA of this pipeline's UNet is not merged into its weights. Save a checkpoint of the training "
+                "and export that, or merge it before: dreaminpainter.lora.merge(pipeline.unet)."
+            )
+        super().save_pretrained(save_directory, **kwargs)
 
     def save_config(self, save_directory: Any, push_to_hub: bool = False, **kwargs: Any) -> None:
         """Writes `model_index.json`, the last file of `save_pretrained`, and beside it the code that reads the parts.

@@ -54,7 +54,7 @@ def test_each_part_is_an_optimizer_group_with_its_own_rate_and_name():
 
 
 def test_a_part_that_does_not_exist_is_named_with_those_that_do():
-    with pytest.raises(SettingError, match=r"'unnet'.*unet, cross_attention, adapter, text_encoder"):
+    with pytest.raises(SettingError, match=r"'unnet'.*unet, cross_attention, conv_in, lora, adapter, text_encoder"):
         tiny_model(learning_rates={"unnet": 1e-3})
 
 

@@ -51,7 +51,8 @@ def inpaint(
         jobs: a folder with NAME.jpg, NAME_mask.png, NAME_reference.png (and NAME_reference_mask.png) and the prompt in
             NAME.txt; or a table, CSV or JSON Lines, with the columns image, mask, reference and caption (and
             reference_mask and id), files relative to the table.
-        checkpoint: a training checkpoint (RUN/checkpoints/last.ckpt), the folder of a saved pipeline, or "critters",
+        checkpoint: a training checkpoint (RUN/checkpoints/last.ckpt), or the small last.lora.safetensors beside it, the
+            folder of a saved pipeline, or "critters",
             the model of drawn creatures that comes with the package.
         output: the PNG to write, filled.png where left out; for jobs the folder, filled where left out.
         reference_mask: black and white, of the reference's size; white is the subject.

@@ -33,6 +33,7 @@ from dreaminpainter.configuration import hint, with_configs_found
 from dreaminpainter.data import shards, sources, store  # noqa: F401  their classes can be named without modules
 from dreaminpainter.data.datamodule import InpaintingDataModule
 from dreaminpainter.errors import SettingError
+from dreaminpainter.lora_checkpoints import LoRABeside
 from dreaminpainter.module import DreamInpainter
 
 OPTIONAL = {
@@ -97,7 +98,7 @@ class DreamInpainterCLI(LightningCLI):
         elif self.config["fit"]["ckpt_path"] == "last":
             self.config_init["fit"]["ckpt_path"] = None
         if type(self.trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # not where checkpoints are sharded
-            self.trainer.strategy.checkpoint_io = WholeFiles()
+            self.trainer.strategy.checkpoint_io = WholeFiles() if self.model.lora is None else LoRABeside()
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
         callbacks.append(Provenance(self.settings))
         if self.trainer.loggers:
