@@ -12,11 +12,12 @@ from diffusers import AutoencoderKL, DDPMScheduler
 from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
 
 from dreaminpainter.autoencoder import SpaceToDepth
+from dreaminpainter.cached_encoders import CachedTextEncoder, UnloadedAutoencoder
 from dreaminpainter.components import Component
 from dreaminpainter.encoding import latent_width
 from dreaminpainter.errors import MissingFileError, SettingError
 from dreaminpainter.input_forms import InputForm
-from dreaminpainter.parts import Parts, autoencoder_class, read_autoencoder
+from dreaminpainter.parts import Parts, autoencoder_class, autoencoder_name, read_autoencoder
 from dreaminpainter.tokenizer import word_tokenizer
 from dreaminpainter.unet import SubjectUNet, adopt, widen
 from dreaminpainter.vocabulary import WORDS
@@ -41,6 +42,10 @@ class Backbone(Component, ABC):
     def parts(self) -> Parts:
         """The networks as their source has them."""
 
+    def complete(self) -> "Backbone":
+        """The same with all of its networks, to fill with; this one itself where it has them."""
+        return self
+
     def build(self, form: InputForm) -> Parts:
         """The networks, their UNet widened to the channels of `form` and their noise schedule as set.
 
@@ -50,7 +55,7 @@ class Backbone(Component, ABC):
         """
         parts = self.parts()
         adopt(parts.unet)
-        autoencoder_class(type(parts.vae).__name__)
+        autoencoder_class(autoencoder_name(parts.vae))
         found, latent = parts.unet.config.in_channels, parts.unet.config.out_channels
         wanted = form.channels(latent)
         if wanted not in (latent + 1, 2 * latent + 1):
@@ -142,6 +147,43 @@ class RandomBackbone(PretrainedBackbone):
         if folder == "tokenizer":
             return super()._load(kind, folder)
         return kind.from_config(kind.load_config(self.source, revision=self.revision, subfolder=folder))
+
+
+class CachedBackbone(PretrainedBackbone):
+    """A UNet with its weights, and no encoders: latents and texts were cached, so they need no memory in training.
+
+    `prepare --cache_latents CONFIG` with a config that names it writes both. What it trains is filled with afterwards,
+    with the encoders of the source.
+
+    Args:
+        source: name on the hub, or path of a folder in diffusers' layout.
+        texts: the file of cached texts, read and written.
+        revision: branch, tag or commit on the hub.
+        prediction_type: what the UNet predicts; None keeps what the source says.
+        zero_terminal_snr: rescale the noise schedule to end in pure noise; not with epsilon.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        texts: str,
+        revision: str | None = None,
+        prediction_type: PredictionType | None = None,
+        zero_terminal_snr: bool = False,
+    ) -> None:
+        super().__init__(source, revision, prediction_type, zero_terminal_snr)
+        self.texts = texts
+
+    def complete(self) -> Backbone:
+        return PretrainedBackbone(self.source, self.revision, self.prediction_type, self.zero_terminal_snr)
+
+    def _load(self, kind: Any, folder: str) -> Any:
+        if folder == "vae":
+            return UnloadedAutoencoder(kind.load_config(self.source, revision=self.revision, subfolder=folder))
+        if folder == "text_encoder":
+            config = CLIPTextConfig.from_pretrained(self.source, revision=self.revision, subfolder=folder)
+            return CachedTextEncoder(config, self.texts)
+        return super()._load(kind, folder)
 
 
 class StableDiffusion15(PretrainedBackbone):

@@ -50,7 +50,10 @@ def trained_pipeline(checkpoint: dict[str, Any]) -> DreamInpainterPipeline:
     lora = checkpoint["model"].get("lora")
     if lora is not None:
         make(lora["settings"], LoRA).attach(pipeline.unet)
-    _trained_parts(pipeline).load_state_dict(averaged(checkpoint))
+    trained = _trained_parts(pipeline)
+    encoders = trained.state_dict() if "encoders" in checkpoint["model"] else {}
+    kept = {name: value for name, value in encoders.items() if not name.startswith("network.")}
+    trained.load_state_dict(kept | averaged(checkpoint))
     if lora is not None:
         merge(pipeline.unet)
     return pipeline
@@ -94,7 +97,12 @@ def untrained_pipeline(checkpoint: dict[str, Any]) -> DreamInpainterPipeline:
     model = checkpoint["model"]
     parts = make_parts(model["parts"])
     weights = checkpoint["state_dict"].items()
-    parts.vae.load_state_dict({name.removeprefix("vae."): value for name, value in weights if name.startswith("vae.")})
+    if "encoders" in model:  # they were not loaded in training
+        source = make(model["encoders"], Backbone).parts()
+        parts.vae, parts.text_encoder = source.vae, source.text_encoder
+    else:
+        vae = {name.removeprefix("vae."): value for name, value in weights if name.startswith("vae.")}
+        parts.vae.load_state_dict(vae)
     sampler = DDIMScheduler.from_config(parts.scheduler.config)
     adapter = SubjectAdapter(**model["adapter"])
     vae, text_encoder = parts.vae.eval(), parts.text_encoder.eval()
@@ -102,7 +110,7 @@ def untrained_pipeline(checkpoint: dict[str, Any]) -> DreamInpainterPipeline:
 
 
 def weights_of(path: str) -> dict[str, Tensor]:
-    """The weights of a checkpoint or exported folder, averaged where it has them and with LoRA merged, by the module's names.
+    """The weights of a checkpoint or folder under the LightningModule's names: averaged, and with LoRA merged.
 
     Raises:
         MissingFileError: there is neither.

@@ -52,7 +52,7 @@ def describe_lora(module: Any) -> dict[str, Any]:
     trained = [name for name, parameter in module.named_parameters() if parameter.requires_grad]
     return {
         "settings": describe(module.lora),
-        "backbone": describe(module.backbone),
+        "backbone": describe(module.backbone.complete()),
         "init_from": module.init_from,
         "trained": [plain_name(name).removeprefix("network.") for name in trained],
     }

@@ -69,7 +69,7 @@ class LoRAFile:
                 f"{name} was not trained upon this UNet: its architecture or weights differ. Load it upon what it "
                 f"started from, {_started_from(self.about)}, in float32 or bfloat16."
             )
-        trained = SubjectAdapter(**self.about["adapter"])
+        trained: SubjectAdapter = SubjectAdapter(**self.about["adapter"])
         if trained.reference_encoder is not None:
             # It never trains: that of the model begun with, or a copy of its UNet.
             source = (adapter.reference_encoder or unet).state_dict()

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from dreaminpainter.adapter import SubjectAdapter
 from dreaminpainter.backbones import Backbone
+from dreaminpainter.components import describe
 from dreaminpainter.diffusion import (
     add_noise,
     batch_loss,
@@ -232,6 +233,8 @@ class DreamInpainter(pl.LightningModule):
         parts = Parts(self.vae, self.network.unet, self.text_encoder, self.tokenizer, self.scheduler)
         adapter = {name: value for name, value in self.network.adapter.config.items() if not name.startswith("_")}
         checkpoint["model"] = {"parts": describe_parts(parts), "adapter": adapter}
+        if self.backbone.complete() is not self.backbone:
+            checkpoint["model"]["encoders"] = describe(self.backbone.complete())
         if self.lora is not None:
             checkpoint["model"]["lora"] = describe_lora(self)
 

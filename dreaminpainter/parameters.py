@@ -31,8 +31,7 @@ def select_trained(module: Any, learning_rates: dict[str, float]) -> None:
     """Freezes everything but the parts that `learning_rates` names.
 
     Raises:
-        SettingError: a name that is no part, one of a LoRA that is not there or the other way round, or two that
-            overlap.
+        SettingError: a name that is no part, a part that is not there, two that overlap, or a LoRA without a rate.
     """
     known = trainable_parts(module)
     for name in learning_rates:
@@ -41,11 +40,15 @@ def select_trained(module: Any, learning_rates: dict[str, float]) -> None:
     for name in _OF_UNET:
         if {"unet", name} <= learning_rates.keys():
             raise SettingError(f"learning_rates names both unet and its part {name}. Keep one of them.")
-    if ("lora" in learning_rates) != bool(known["lora"]):
+    for name in learning_rates:
+        if not known[name]:
+            raise SettingError(
+                f"learning_rates has a rate for {name}, of which there is nothing. Leave it out; or set model.lora to "
+                "LoRA where it is that, and take a backbone that loads the text encoder where it is that."
+            )
+    if known["lora"] and "lora" not in learning_rates:
         raise SettingError(
-            "learning_rates has a rate for lora, and there is none. Set model.lora to LoRA, or leave the rate out."
-            if "lora" in learning_rates
-            else "There is a LoRA that would not train. Give learning_rates a rate for lora, or set model.lora to null."
+            "There is a LoRA that would not train. Give learning_rates a rate for lora, or set model.lora to null."
         )
     module.requires_grad_(False)
     for name in learning_rates:

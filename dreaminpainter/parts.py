@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 
 from dreaminpainter.autoencoder import Autoencoder
+from dreaminpainter.cached_encoders import UnloadedAutoencoder
 from dreaminpainter.errors import MissingFileError, SettingError
 from dreaminpainter.pretrained import packaged
 from dreaminpainter.unet import SubjectUNet
@@ -43,7 +44,7 @@ def describe_parts(parts: Parts) -> dict[str, Any]:
     """The configs of all parts and the whole tokenizer: a checkpoint that holds them needs no source."""
     tokenizer = parts.tokenizer
     return {
-        "vae": {"class": type(parts.vae).__name__, **_plain(parts.vae.config)},
+        "vae": {"class": autoencoder_name(parts.vae), **_plain(parts.vae.config)},
         "unet": _plain(parts.unet.config),
         "text_encoder": parts.text_encoder.config.to_diff_dict(),
         "tokenizer": {
@@ -66,6 +67,11 @@ def make_parts(architecture: dict[str, Any]) -> Parts:
         tokenizer=PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(tokenizer.pop("tokenizer")), **tokenizer),
         scheduler=DDPMScheduler.from_config(architecture["scheduler"]),
     )
+
+
+def autoencoder_name(vae: Any) -> str:
+    """The class of an autoencoder, of one that is not loaded too, as diffusers names it in the config."""
+    return str(vae.config["_class_name"]) if isinstance(vae, UnloadedAutoencoder) else type(vae).__name__
 
 
 def autoencoder_class(name: str) -> Any:

@@ -23,6 +23,8 @@ def warm_start(module: nn.Module, path: str) -> None:
         SettingError: the weights do not fit the module's other networks.
     """
     weights, own = weights_of(path), module.state_dict()
+    held = {name.split(".")[0] for name in own}  # encoders may not be loaded
+    weights = {name: value for name, value in weights.items() if name.split(".")[0] in held}
     # A frozen reference encoder is a copy of the UNet as it starts, so here of the one that is read.
     copied = {name: name.replace("adapter.reference_encoder", "unet") for name in own if ".reference_encoder." in name}
     weights = {name: weights[source] for name, source in copied.items() if source in weights} | weights

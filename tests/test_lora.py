@@ -202,7 +202,7 @@ def test_settings_that_make_no_sense_are_refused():
         LoRA(targets=["to_q", "to_nothing"]).attach(tiny_unet())
     with pytest.raises(SettingError, match="no layer whose name ends in nothing"):
         LoRA(targets=[]).attach(tiny_unet())
-    with pytest.raises(SettingError, match="has a rate for lora, and there is none"):
+    with pytest.raises(SettingError, match="has a rate for lora, of which there is nothing"):
         tiny_model(learning_rates={"lora": 1e-3})
     with pytest.raises(SettingError, match="a LoRA that would not train"):
         tiny_model(lora=LoRA(), learning_rates={"adapter": 1e-3})

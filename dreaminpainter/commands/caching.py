@@ -1,14 +1,19 @@
 """Cached latents, written for a config of `fit`."""
 
+from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 from jsonargparse import ArgumentError
 
+from dreaminpainter.backbones import CachedBackbone
+from dreaminpainter.cached_encoders import write_texts
 from dreaminpainter.commands.latents import refuse_holes
 from dreaminpainter.commands.training import DreamInpainterCLI
 from dreaminpainter.configuration import find_config
+from dreaminpainter.data.captioning import Captioner
 from dreaminpainter.data.datamodule import InpaintingDataModule
+from dreaminpainter.data.sources import Instance
 from dreaminpainter.data.store.reading import PreparedSource
 from dreaminpainter.encoding import autoencoder_identity, encode_images
 from dreaminpainter.errors import SettingError
@@ -26,7 +31,7 @@ class _Maker(DreamInpainterCLI):
 
 
 def cache_latents(prepared: PreparedSource, config: str, variants: int, device: str) -> None:
-    """Writes the latents of prepared data as a config of `fit` needs them.
+    """Writes the latents of prepared data as a config of `fit` needs them; with a `CachedBackbone` the texts too.
 
     Args:
         prepared: the data.
@@ -51,7 +56,13 @@ def cache_latents(prepared: PreparedSource, config: str, variants: int, device: 
     except ArgumentError as error:
         raise SettingError(f"{config}: {error}") from error
     refuse_holes(cli.model)
-    vae = cli.model.vae.to(device)
+    backbone, networks = cli.model.backbone, cli.model
+    if isinstance(backbone, CachedBackbone):
+        networks = backbone.complete().parts()
+        text_encoder = networks.text_encoder.to(device)
+        texts = [text for row in range(len(prepared)) for text in texts_of(prepared[row], cli.datamodule.captioner)]
+        write_texts(networks.tokenizer, text_encoder, ["", *texts], Path(backbone.texts))
+    vae = networks.vae.to(device)
     prepared.cache.write(
         lambda rows: [prepared[row] for row in rows],
         len(prepared),
@@ -60,6 +71,13 @@ def cache_latents(prepared: PreparedSource, config: str, variants: int, device: 
         autoencoder_identity(vae),
         variants,
     )
+
+
+def texts_of(instance: Instance, captioner: Captioner) -> list[str]:
+    """All texts that training may read with an object."""
+    instance.key = 0
+    captions = captioner([instance.image], [instance])
+    return [instance.class_name, *instance.captions, *(caption.text for caption in instance.written), *captions]
 
 
 def _settings(config: str) -> dict[str, Any]:

@@ -52,8 +52,7 @@ def inpaint(
             NAME.txt; or a table, CSV or JSON Lines, with the columns image, mask, reference and caption (and
             reference_mask and id), files relative to the table.
         checkpoint: a training checkpoint (RUN/checkpoints/last.ckpt), or the small last.lora.safetensors beside it, the
-            folder of a saved pipeline, or "critters",
-            the model of drawn creatures that comes with the package.
+            folder of a saved pipeline, or "critters", the model of drawn creatures that comes with the package.
         output: the PNG to write, filled.png where left out; for jobs the folder, filled where left out.
         reference_mask: black and white, of the reference's size; white is the subject.
         reference_box: left, top, right and bottom in pixels of the part of the reference that shows the subject.

@@ -17,8 +17,7 @@ def serve(host: str = "127.0.0.1", port: int = 7860, checkpoint: str = CRITTERS,
         host: the address to listen on; 0.0.0.0 lets others in the network use the page, without a password.
         port: the port there.
         checkpoint: a training checkpoint (RUN/checkpoints/last.ckpt), or the small last.lora.safetensors beside it, the
-            folder of a saved pipeline, or "critters",
-            the model of drawn creatures that comes with the package.
+            folder of a saved pipeline, or "critters", the model of drawn creatures that comes with the package.
         device: "cpu", "cuda", "mps", or "auto" for the fastest there is.
 
     Raises:

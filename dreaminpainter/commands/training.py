@@ -26,7 +26,7 @@ from dreaminpainter.callbacks import (
 from dreaminpainter.callbacks.checkpoint_files import WholeFiles
 from dreaminpainter.commands.continuing import Continuation, last_checkpoint, named_checkpoint
 from dreaminpainter.commands.failing import failures_told
-from dreaminpainter.commands.latents import check_latents
+from dreaminpainter.commands.latents import check_latents, check_pictures
 from dreaminpainter.commands.noise import silence_loading, silence_noise
 from dreaminpainter.components import Component
 from dreaminpainter.configuration import hint, with_configs_found
@@ -93,6 +93,7 @@ class DreamInpainterCLI(LightningCLI):
     def before_fit(self) -> None:
         """Every checkpoint carries what it came from; cached latents have to fit the model."""
         check_latents(self.datamodule, self.model)
+        check_pictures(self.trainer, self.model)
         if self.continuation is not None:
             self.config_init["fit"]["ckpt_path"] = str(self.continuation.path)
         elif self.config["fit"]["ckpt_path"] == "last":
