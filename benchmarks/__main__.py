@@ -8,6 +8,7 @@ from benchmarks.data import data
 from benchmarks.findings.making import findings, gather
 from benchmarks.findings.starting import starting_points
 from benchmarks.inference import inference
+from benchmarks.memory import memory
 from benchmarks.pack import pack
 from benchmarks.pages import pages
 from benchmarks.pictures import pictures
@@ -24,6 +25,7 @@ MEASUREMENTS = [
     findings,
     gather,
     inference,
+    memory,
     pack,
     pages,
     pictures,

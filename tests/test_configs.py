@@ -10,6 +10,7 @@ import yaml
 from tiny_run import BACKBONE, DRAWN, SMALL, flags, instantiated, parsed, save_image_encoders
 
 from dreaminpainter.cli import main
+from dreaminpainter.commands.forecast import Expected
 from dreaminpainter.components import Component
 from dreaminpainter.configuration import config_folder
 from dreaminpainter.data import sources
@@ -18,7 +19,9 @@ from dreaminpainter.data.sources import CocoSource
 CONFIGS = sorted(path.relative_to(config_folder()).as_posix() for path in config_folder().rglob("*.yaml"))
 # Those of other commands than fit have their own tests: tests/commands/test_ablate.py and test_evaluate.py.
 OTHER_COMMANDS = [name for name in CONFIGS if name.startswith(("ablations/", "evaluation/"))]
-LAYERS = [name for name in CONFIGS if "/" in name and not name.startswith(("data/", "sources/", *OTHER_COMMANDS))]
+MEMORY = [name for name in CONFIGS if name.startswith("memory/")]
+NO_LAYERS = ("data/", "sources/", *MEMORY, *OTHER_COMMANDS)
+LAYERS = [name for name in CONFIGS if "/" in name and not name.startswith(NO_LAYERS)]
 SOURCES = [name for name in CONFIGS if name.startswith("sources/")]
 DATA = {name: value for name, value in SMALL.items() if name.startswith("data.")}
 
@@ -73,7 +76,7 @@ def test_every_config_is_tested_here() -> None:
         "data/merged.yaml",
         "data/prepared.yaml",
     }
-    assert set(CONFIGS) == set(LAYERS) | set(SOURCES) | set(OTHER_COMMANDS) | others
+    assert set(CONFIGS) == set(LAYERS) | set(MEMORY) | set(SOURCES) | set(OTHER_COMMANDS) | others
     assert {name.split("/")[0] for name in LAYERS} == {
         "features",
         "injection",
@@ -183,3 +186,31 @@ def test_without_weights_the_architecture_is_stable_diffusion_1_5(name: str, cha
     assert (source.split, made.data.validation["coco"].split) == ("train2017", "val2017")
     for part in ("mask", "captioner"):
         assert type(getattr(made.data, part)).__name__ == content("data/coco.yaml")["data"][part]["class_path"]
+
+
+@pytest.mark.parametrize(
+    ("name", "parts", "trained"),
+    [
+        ("8gb", {"lora", "conv_in", "adapter"}, 3.70e6),
+        ("16gb", {"lora", "cross_attention", "conv_in", "adapter"}, 0),
+        ("24gb", {"unet", "adapter"}, 860e6),
+        ("80gb", {"unet", "adapter"}, 860e6),
+    ],
+)
+def test_a_memory_preset_trains_what_it_says(name: str, parts: set[str], trained: float) -> None:
+    said = content(f"memory/{name}.yaml")
+    layers = [word for layer in ("sd15", "data/prepared", f"memory/{name}") for word in ("--config", layer)]
+    settings = parsed(*layers)
+    for part, value in said["model"].items():
+        if part in ("lora", "backbone") and value is not None:
+            assert arguments(value) == arguments(settings["model"][part]), "of the layer below"
+        else:
+            assert settings["model"][part] == value
+    assert settings["data"]["batch_size"] * settings["trainer"]["accumulate_grad_batches"] in (16, 64)
+    random = {"model.backbone": "StableDiffusion15", "model.backbone.init_args.weights": "false"}
+    with torch.device("meta"):
+        model = instantiated(*layers, *flags(random)).model
+    expected = Expected.of(model, said.get("ema", "there is one") is not None)
+    assert set(expected.trained) == parts and all(expected.trained.values())
+    assert sum(expected.trained.values()) == pytest.approx(trained, rel=0.02)
+    assert expected.total < 1e9 * float(name.removesuffix("gb")), "and the activations come on top"

@@ -4,30 +4,19 @@ from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
-from jsonargparse import ArgumentError
 
 from dreaminpainter.backbones import CachedBackbone
 from dreaminpainter.cached_encoders import write_texts
 from dreaminpainter.commands.latents import refuse_holes
-from dreaminpainter.commands.training import DreamInpainterCLI
+from dreaminpainter.commands.making import made
 from dreaminpainter.configuration import find_config
 from dreaminpainter.data.captioning import Captioner
-from dreaminpainter.data.datamodule import InpaintingDataModule
 from dreaminpainter.data.sources import Instance
 from dreaminpainter.data.store.reading import PreparedSource
 from dreaminpainter.encoding import autoencoder_identity, encode_images
-from dreaminpainter.errors import SettingError
-from dreaminpainter.module import DreamInpainter
 
 _ONLY_FOR_RUNS = ("ckpt_path", "weights_only")
 """What a config of `fit` may hold that is not about how things are made."""
-
-
-class _Maker(DreamInpainterCLI):
-    """Makes model and data of a config, and runs nothing."""
-
-    def before_instantiate_classes(self) -> None:
-        """There are no logs and no checkpoint to see to."""
 
 
 def cache_latents(prepared: PreparedSource, config: str, variants: int, device: str) -> None:
@@ -42,19 +31,7 @@ def cache_latents(prepared: PreparedSource, config: str, variants: int, device: 
     Raises:
         SettingError: the config cannot be understood, or its input form depends on the hole.
     """
-    try:
-        cli = _Maker(
-            DreamInpainter,
-            InpaintingDataModule,
-            args=_settings(config),
-            run=False,
-            seed_everything_default=0,
-            save_config_callback=None,
-            auto_configure_optimizers=False,
-            parser_kwargs={"exit_on_error": False},
-        )
-    except ArgumentError as error:
-        raise SettingError(f"{config}: {error}") from error
+    cli = made(_settings(config), config)
     refuse_holes(cli.model)
     backbone, networks = cli.model.backbone, cli.model
     if isinstance(backbone, CachedBackbone):

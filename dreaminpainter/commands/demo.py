@@ -36,7 +36,7 @@ def run(name: str, arguments: list[str]) -> None:
     )
     from dreaminpainter.filling import fill_batch
 
-    print("1/2  training on drawn critters: the time or steps that are set end it, before the bar's end")
+    print("1/2  training on drawn critters: the time that is set ends it, before the bar's end")
     cli = training.run("fit", ["--config", CONFIG, *arguments])
     folder = Path(cli.trainer.default_root_dir)
     checkpoint = str(folder / "checkpoints" / "last.ckpt")

@@ -10,7 +10,7 @@ import lightning.pytorch as pl
 from jsonargparse import ArgumentError
 from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, LearningRateMonitor
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 
@@ -26,6 +26,7 @@ from dreaminpainter.callbacks import (
 from dreaminpainter.callbacks.checkpoint_files import WholeFiles
 from dreaminpainter.commands.continuing import Continuation, last_checkpoint, named_checkpoint
 from dreaminpainter.commands.failing import failures_told
+from dreaminpainter.commands.forecast import Forecast, progress_bar
 from dreaminpainter.commands.latents import check_latents, check_pictures
 from dreaminpainter.commands.noise import silence_loading, silence_noise
 from dreaminpainter.components import Component
@@ -38,6 +39,7 @@ from dreaminpainter.module import DreamInpainter
 
 OPTIONAL = {
     "ema": ExponentialMovingAverage,
+    "forecast": Forecast,
     "losses": LossLogger,
     "nonfinite": NonFiniteGuard,
     "pictures": PictureGrid,
@@ -89,6 +91,13 @@ class DreamInpainterCLI(LightningCLI):
         if config.trainer.logger in (None, True):
             settings = {"save_dir": config.trainer.default_root_dir, "name": "", "version": "logs"}
             config.trainer.logger = {"class_path": "lightning.pytorch.loggers.TensorBoardLogger", "init_args": settings}
+
+    def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> pl.Trainer:
+        """With a bar that counts to the last step, unless a config says something of bars."""
+        own = [one for one in config.get("callbacks") or [] if isinstance(one, ProgressBar)]
+        if config.get("enable_progress_bar") is not False and not own:
+            callbacks = [*callbacks, progress_bar()]
+        return super()._instantiate_trainer(config, callbacks)
 
     def before_fit(self) -> None:
         """Every checkpoint carries what it came from; cached latents have to fit the model."""
