@@ -8,6 +8,7 @@ from benchmarks.data import data
 from benchmarks.findings.making import findings, gather
 from benchmarks.findings.starting import starting_points
 from benchmarks.inference import inference
+from benchmarks.limits import limits
 from benchmarks.memory import memory
 from benchmarks.pack import pack
 from benchmarks.pages import pages
@@ -17,6 +18,7 @@ from benchmarks.progress import progress
 from benchmarks.seams import seams
 from benchmarks.selection import selection
 from benchmarks.torture import torture
+from benchmarks.training import training
 
 MEASUREMENTS = [
     autoencoder,
@@ -25,6 +27,7 @@ MEASUREMENTS = [
     findings,
     gather,
     inference,
+    limits,
     memory,
     pack,
     pages,
@@ -35,6 +38,7 @@ MEASUREMENTS = [
     selection,
     starting_points,
     torture,
+    training,
 ]
 
 if __name__ == "__main__":

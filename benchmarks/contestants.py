@@ -89,18 +89,18 @@ def contestants(scale: Scale, steps: int) -> dict[str, Callable[[], Call]]:
 
 def _ours(scale: Scale) -> DreamInpainterPipeline:
     torch.manual_seed(0)
-    unet, size = _unet(scale), scale.size
+    network, size = unet(scale), scale.size
     adapter = SubjectAdapter.around(
-        unet, UNetFeatures(block=1), CosineDistance(k=24), UpBlocks(), NineChannel(), (size, size), size
+        network, UNetFeatures(block=1), CosineDistance(k=24), UpBlocks(), NineChannel(), (size, size), size
     )
-    return DreamInpainterPipeline(*_others(scale), unet, DDIMScheduler(steps_offset=1), adapter)
+    return DreamInpainterPipeline(*networks(scale), unet, DDIMScheduler(steps_offset=1), adapter)
 
 
 def _text(scale: Scale) -> Any:
     torch.manual_seed(0)
-    vae, text_encoder, tokenizer = _others(scale)
+    vae, text_encoder, tokenizer = networks(scale)
     return StableDiffusionInpaintPipeline(
-        vae, text_encoder, tokenizer, _unet(scale), DDIMScheduler(steps_offset=1), None, None, None, False
+        vae, text_encoder, tokenizer, unet(scale), DDIMScheduler(steps_offset=1), None, None, None, False
     )
 
 
@@ -127,11 +127,11 @@ def _ip_adapter(scale: Scale) -> Any:
 
 def _paint_by_example(scale: Scale) -> Any:
     torch.manual_seed(0)
-    vae, _, _ = _others(scale)
+    vae, _, _ = networks(scale)
     return PaintByExamplePipeline(
         vae,
         PaintByExampleImageEncoder(_vision(scale), proj_size=scale.width).eval(),
-        _unet(scale),
+        unet(scale),
         DDIMScheduler(steps_offset=1),
         None,
         _feature_extractor(),
@@ -139,11 +139,12 @@ def _paint_by_example(scale: Scale) -> Any:
     )
 
 
-def _unet(scale: Scale) -> SubjectUNet:
+def unet(scale: Scale, in_channels: int = 9) -> SubjectUNet:
+    """A UNet with attention in all blocks but the last, as Stable Diffusion's."""
     deeper = len(scale.channels) - 1
     return SubjectUNet(
         sample_size=64,
-        in_channels=9,
+        in_channels=in_channels,
         out_channels=4,
         block_out_channels=scale.channels,
         down_block_types=(*("CrossAttnDownBlock2D",) * deeper, "DownBlock2D"),
@@ -153,7 +154,8 @@ def _unet(scale: Scale) -> SubjectUNet:
     ).eval()
 
 
-def _others(scale: Scale) -> tuple[Any, Any, Any]:
+def networks(scale: Scale) -> tuple[Any, Any, Any]:
+    """Autoencoder, text encoder and tokenizer."""
     vae = AutoencoderKL(
         block_out_channels=scale.autoencoder,
         down_block_types=("DownEncoderBlock2D",) * 4,

@@ -3,6 +3,7 @@
 import contextlib
 import io
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -115,7 +116,7 @@ def stages(ours: InpaintingDataModule, samples: int, repeats: int) -> dict[str, 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     clock = _Clock()
-    dataset, picks = ours.dataset(ours.train, ours.seed), list(ours.train_dataloader().sampler)
+    dataset, picks = ours.dataset(ours.train, ours.seed), list(islice(ours.train_dataloader().sampler, samples))
     maker = dataset.maker
     for stage, owner, name in (
         ("decode", dataset, "_load"),

@@ -54,7 +54,9 @@ def _row(preset: str, steps: int) -> list[str]:
 
 def _cli(preset: str) -> Any:
     """Model and trainer of a preset, at random; where it loads no encoders, without any."""
-    words = [word for name in ("sd15", "data/coco", f"memory/{preset}") for word in ("--config", str(find_config(name)))]
+    words = [
+        word for name in ("sd15", "data/coco", f"memory/{preset}") for word in ("--config", str(find_config(name)))
+    ]
     random = ["--model.backbone", "StableDiffusion15", "--model.backbone.init_args.weights", "false"]
     cli = made([*words, *random], preset)
     if "CachedBackbone" in find_config(f"memory/{preset}").read_text(encoding="utf-8"):
