@@ -93,7 +93,7 @@ def _ours(scale: Scale) -> DreamInpainterPipeline:
     adapter = SubjectAdapter.around(
         network, UNetFeatures(block=1), CosineDistance(k=24), UpBlocks(), NineChannel(), (size, size), size
     )
-    return DreamInpainterPipeline(*networks(scale), unet, DDIMScheduler(steps_offset=1), adapter)
+    return DreamInpainterPipeline(*networks(scale), network, DDIMScheduler(steps_offset=1), adapter)
 
 
 def _text(scale: Scale) -> Any:

@@ -67,6 +67,7 @@ def arguments(said: Any) -> Any:
 
 def test_every_config_is_tested_here() -> None:
     others = {
+        "finetune.yaml",
         "quickstart.yaml",
         "critters.yaml",
         "critters_small.yaml",
@@ -99,11 +100,12 @@ def test_a_config_of_critters_is_what_it_says(name: str) -> None:
     assert batch.image.shape == (said["data"]["batch_size"], 3, said["data"]["height"], said["data"]["width"])
 
 
-def test_the_quickstart_trains_the_model_that_ships() -> None:
+@pytest.mark.parametrize("name", ["quickstart", "finetune"])
+def test_what_goes_on_from_the_model_that_ships_is_of_its_parts(name: str) -> None:
     """Were they of different parts, its weights could not be gone on with."""
-    quickstart, shipped = content("quickstart.yaml")["model"], content("critters.yaml")["model"]
+    going_on, shipped = content(f"{name}.yaml")["model"], content("critters.yaml")["model"]
     for part in ("backbone", "extractor", "selector", "injection", "input_form", "reference_dropout"):
-        assert quickstart[part] == shipped[part], part
+        assert going_on[part] == shipped[part], part
 
 
 def test_the_small_model_is_the_shipped_one_but_smaller() -> None:

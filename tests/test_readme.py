@@ -60,7 +60,7 @@ def test_the_first_training_command_trains(monkeypatch, tmp_path) -> None:
 
 
 def test_the_inpaint_command_makes_a_panel_of_the_picture(beside_the_docs) -> None:
-    (written,) = commands("inpaint")
+    written = commands("inpaint")[0]
     assert "--checkpoint" not in written, "the model in the box is what it shows"
     assert main(["inpaint", *written]) == 0
     given = dict(zip(written[::2], written[1::2], strict=True))
@@ -95,17 +95,22 @@ def test_the_serve_command_opens_the_page_of_the_model_in_the_box(monkeypatch) -
     assert opened == [("critters", "127.0.0.1", 7860)]
 
 
-def test_ones_own_photographs_are_prepared_captioned_examined_and_trained_on(tmp_path, monkeypatch, capsys) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("my-photographs").mkdir()
-    for number in range(8):
+def save_photographs(folder: Path, names: list[str]) -> None:
+    """Squares on plain grounds, each with its mask."""
+    folder.mkdir()
+    for number, name in enumerate(names):
         pixels = np.full((64, 64, 3), 25 * number, np.uint8)
         pixels[16:48, 16:48] = (200, 30 * number, 60)
         mask = np.zeros((64, 64), np.uint8)
         mask[16:48, 16:48] = 255
-        Image.fromarray(pixels).save(f"my-photographs/{number}.png")
-        Image.fromarray(mask).save(f"my-photographs/{number}_mask.png")
-    (prepare,), (caption,), (doctor,) = commands("prepare"), commands("caption"), commands("doctor")
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+        Image.fromarray(mask).save(folder / f"{name}_mask.png")
+
+
+def test_ones_own_photographs_are_prepared_captioned_examined_and_trained_on(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_photographs(Path("my-photographs"), [str(number) for number in range(8)])
+    prepare, (caption,), (doctor,) = commands("prepare")[0], commands("caption"), commands("doctor")
     assert main(["prepare", *prepare]) == 0
     # BLIP itself would have to be downloaded.
     assert main(["caption", *caption, "--captioner.model", save_blip(tmp_path / "blip"), "--accelerator", "cpu"]) == 0
@@ -121,6 +126,24 @@ def test_ones_own_photographs_are_prepared_captioned_examined_and_trained_on(tmp
     shorter = {"trainer.default_root_dir": "runs/mine", "trainer.max_steps": 1}
     assert main(["fit", *settings, *flags(BACKBONE | QUIET | SMALL | shorter)]) == 0
     assert Path("runs/mine/checkpoints/last.ckpt").is_file()
+
+
+def test_a_subject_is_taught_by_three_commands(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_photographs(Path("my-dog"), ["sofa", "beach"])
+    prepare = next(words for words in commands("prepare") if "my-dog" in words)
+    fit = next(words for words in commands("fit") if "configs/finetune.yaml" in words)
+    inpaint = next(words for words in commands("inpaint") if "my-dog/beach.jpg" in words)
+    inpaint = [word.replace(".jpg", ".png") for word in inpaint]
+    assert main(["prepare", *prepare]) == 0
+    shorter = {"trainer.max_steps": 3, "trainer.enable_progress_bar": "false", "data.batch_size": 2}
+    assert main(["fit", *fit, *flags(shorter)]) == 0
+    assert main(["inpaint", *inpaint, "--num_inference_steps", "2"]) == 0
+    given = dict(zip(inpaint[::2], inpaint[1::2], strict=True))
+    assert Path(given["--checkpoint"]).stat().st_size < 2e6
+    filled, scene = (np.asarray(Image.open(given[name]).convert("RGB")) for name in ("--output", "--image"))
+    hole = np.asarray(Image.open(given["--mask_image"])) > 0
+    assert (filled == scene)[~hole].all() and (filled != scene)[hole].any()
 
 
 def test_the_python_runs(beside_the_docs) -> None:
