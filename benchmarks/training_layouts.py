@@ -14,7 +14,7 @@ from dreaminpainter.configuration import find_config
 from dreaminpainter.module import DreamInpainter
 from dreaminpainter.types import Batch
 
-BATCH = 4
+BATCH = 2
 WAYS = {
     "float32": (False, torch.contiguous_format),
     "float32, channels-last": (False, torch.channels_last),

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from dreaminpainter.adapter import SubjectAdapter
@@ -46,7 +46,8 @@ class LoRAFile:
         """Writes the file, whole or not at all."""
         metadata = {"format": "pt", _KEY: json.dumps(self.about)}
         with whole(path) as beside:
-            save_file({name: value.contiguous() for name, value in self.weights.items()}, beside, metadata)
+            # Not by safetensors' own writing, after which nobody else may read the file.
+            beside.write_bytes(save({name: value.contiguous() for name, value in self.weights.items()}, metadata))
 
     def put_upon(self, unet: Any, text_encoder: Any, adapter: SubjectAdapter, name: str) -> SubjectAdapter:
         """Adds what was trained to the weights of the networks, in place.
