@@ -131,7 +131,7 @@ class CountsSteps(ProgressBar):
         if loops.max_steps < 1:
             return of_epoch
         accumulated = loops.accumulate_grad_batches
-        done = loops.fit_loop.epoch_loop.batch_progress.current.completed
+        done: float = loops.fit_loop.epoch_loop.batch_progress.current.completed
         # A bar is made before an epoch's count begins, so there is that of the whole one before.
         done = done % max(1, of_epoch) // accumulated * accumulated
         return min(of_epoch, done + (loops.max_steps - loops.global_step) * accumulated)
