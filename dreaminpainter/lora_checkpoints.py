@@ -5,8 +5,7 @@ from typing import Any
 
 from dreaminpainter.callbacks.checkpoint_files import WholeFiles
 from dreaminpainter.checkpoints import averaged
-from dreaminpainter.components import describe
-from dreaminpainter.lora import plain_name, plain_names
+from dreaminpainter.lora import plain_names
 from dreaminpainter.lora_files import SUFFIX, LoRAFile, base_identity
 
 
@@ -45,17 +44,6 @@ def beside(checkpoint: Any) -> Path:
         'last.lora.safetensors'
     """
     return Path(checkpoint).with_suffix(SUFFIX)
-
-
-def describe_lora(module: Any) -> dict[str, Any]:
-    """What a checkpoint of a DreamInpainter with LoRA has to tell, for `lora_file` and `load_pipeline`."""
-    trained = [name for name, parameter in module.named_parameters() if parameter.requires_grad]
-    return {
-        "settings": describe(module.lora),
-        "backbone": describe(module.backbone.complete()),
-        "init_from": module.init_from,
-        "trained": [plain_name(name).removeprefix("network.") for name in trained],
-    }
 
 
 def lora_file(checkpoint: dict[str, Any], base: str | None = None) -> LoRAFile:

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from dreaminpainter.adapter import SubjectAdapter
 from dreaminpainter.atomic import whole
-from dreaminpainter.components import make
+from dreaminpainter.components import describe, make
 from dreaminpainter.encoding import weights_identity
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
-from dreaminpainter.lora import LoRA, merge, plain_names
+from dreaminpainter.lora import LoRA, merge, plain_name, plain_names
 
 SUFFIX = ".lora.safetensors"
 _KEY = "dreaminpainter"
@@ -110,6 +110,17 @@ def read_lora(path: str) -> LoRAFile:
             "training with model.lora wrote."
         )
     return LoRAFile(weights, json.loads(about))
+
+
+def describe_lora(module: Any) -> dict[str, Any]:
+    """What a checkpoint of a DreamInpainter with LoRA has to tell, for its small file and for `load_pipeline`."""
+    trained = [name for name, parameter in module.named_parameters() if parameter.requires_grad]
+    return {
+        "settings": describe(module.lora),
+        "backbone": describe(module.backbone.complete()),
+        "init_from": module.init_from,
+        "trained": [plain_name(name).removeprefix("network.") for name in trained],
+    }
 
 
 def base_identity(unet: dict[str, Tensor], changed: dict[str, Tensor]) -> str:

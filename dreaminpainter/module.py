@@ -29,7 +29,7 @@ from dreaminpainter.filling import fill_batch
 from dreaminpainter.injection import Injection, UpBlocks
 from dreaminpainter.input_forms import Composite, InputForm
 from dreaminpainter.lora import LoRA
-from dreaminpainter.lora_checkpoints import describe_lora
+from dreaminpainter.lora_files import describe_lora
 from dreaminpainter.network import SubjectInpainter
 from dreaminpainter.parameters import parameter_groups, select_trained
 from dreaminpainter.parts import Parts, describe_parts
