@@ -37,7 +37,8 @@ def run(name: str, arguments: list[str]) -> None:
     from dreaminpainter.filling import fill_batch
 
     print("1/2  training on drawn critters: the time that is set ends it, before the bar's end")
-    cli = training.run("fit", ["--config", CONFIG, *arguments])
+    # A demo shows training each time that it is asked for, and takes a minute: it never goes on.
+    cli = training.run("fit", ["--config", CONFIG, "--ckpt_path", "null", *arguments])
     folder = Path(cli.trainer.default_root_dir)
     checkpoint = str(folder / "checkpoints" / "last.ckpt")
 
