@@ -94,8 +94,9 @@ class DreamInpainterCLI(LightningCLI):
 
     def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> pl.Trainer:
         """With a bar that counts to the last step, unless a config says something of bars."""
-        own = [one for one in config.get("callbacks") or [] if isinstance(one, ProgressBar)]
-        if config.get("enable_progress_bar") is not False and not own:
+        given = config.get("callbacks") or []
+        own = given if isinstance(given, list) else [given]  # Lightning takes a single one as it is
+        if config.get("enable_progress_bar") is not False and not any(isinstance(one, ProgressBar) for one in own):
             callbacks = [*callbacks, progress_bar()]
         return super()._instantiate_trainer(config, callbacks)
 

@@ -124,7 +124,7 @@ def test_a_run_says_what_it_goes_on_from(tmp_path: Path, capsys: pytest.CaptureF
     # A process of its own, in which warnings are shown as a user sees them.
     first = [sys.executable, "-m", "dreaminpainter", *words, "--trainer.max_steps", "1"]
     told = subprocess.run(first, capture_output=True, text=True, check=True).stderr
-    assert "note:" not in told and "last checkpoint" not in told and "eval mode" not in told
+    assert "going on" not in told and "begins anew" not in told and "eval mode" not in told
     assert main([*words, "--trainer.max_steps", "2"]) == 0
     told = capsys.readouterr().err
     assert f"going on from step 1 of {last}" in told and "trainer.max_steps: 1 -> 2" in told
