@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-notebooks torture lint format critters notebooks clean
+.PHONY: help demo test test-slow test-notebooks test-matrix torture fuzz lint format critters notebooks clean
 
 help: ## list the targets
 	@echo "dreaminpainter: each target makes .venv first where it is needed."
@@ -32,6 +32,12 @@ test-notebooks: $(STAMP) ## execute the notebooks and compare what kinds of outp
 
 torture: $(STAMP) ## kill fits and preparations at random moments and compare their ends: FLAGS="--kills 3"
 	@$(BIN)/python -m benchmarks torture $(FLAGS)
+
+test-matrix: $(STAMP) ## run the tests with the oldest and the newest versions that are allowed: FLAGS="--resolve" only names them
+	@.ci/matrix $(FLAGS)
+
+fuzz: $(STAMP) ## give hostile input to all that reads files: FLAGS="--minutes 1"
+	@$(BIN)/python -m benchmarks fuzz $(FLAGS)
 
 critters: $(STAMP) ## make the model in the box anew: fit, pack, measure (two hours on a CPU core; killed, it goes on)
 	@$(BIN)/dreaminpainter fit --config configs/critters.yaml

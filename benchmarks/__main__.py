@@ -7,6 +7,7 @@ from benchmarks.critters import critters
 from benchmarks.data import data
 from benchmarks.findings.making import findings, gather
 from benchmarks.findings.starting import starting_points
+from benchmarks.fuzz import fuzz
 from benchmarks.inference import inference
 from benchmarks.limits import limits
 from benchmarks.memory import memory
@@ -25,6 +26,7 @@ MEASUREMENTS = [
     critters,
     data,
     findings,
+    fuzz,
     gather,
     inference,
     limits,

@@ -1,17 +1,14 @@
 """Fits and preparations that are killed at random moments, and have to end with the bits of those that were not."""
 
 import random
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.killing import Struck, strike
+from benchmarks.reliability import RESULT, write
 from benchmarks.statistics import table
-from benchmarks.timing import machine
 from benchmarks.torture_fit import Fit
 from benchmarks.torture_prepare import Preparation
-
-RESULT = "benchmarks/results/reliability.md"
 
 
 def torture(kills: int = 20, seed: int = 0, output: str = RESULT) -> None:
@@ -23,7 +20,7 @@ def torture(kills: int = 20, seed: int = 0, output: str = RESULT) -> None:
     Args:
         kills: how many of each.
         seed: of the moments.
-        output: the Markdown file to write.
+        output: the Markdown file whose section is written.
 
     Raises:
         AssertionError: an end is another than that of what was not killed.
@@ -33,23 +30,20 @@ def torture(kills: int = 20, seed: int = 0, output: str = RESULT) -> None:
         with TemporaryDirectory() as folder:
             rows.append(_row(victim, Path(folder), kills, random.Random(seed)))  # noqa: S311  chance, no secret
         print("\n".join(table(HEAD, rows)))
-    page = [
-        "# Reliability: what survives",
-        "",
-        f"Measured on {date.today()} on {machine()}, by `python -m benchmarks torture --kills {kills} --seed {seed}`.",
-        "",
-        "Each row: the same command killed with SIGKILL at random moments and started again until it ends. Its end is "
-        "compared bit for bit with that of a run that was not killed: of a fit the weights, their average, the "
-        "optimizer, the schedule, the place in the data, every logged value and the samples of every batch; of a "
-        "preparation every row, the manifest and what was left out.",
-        "",
-        *table(HEAD, rows),
-        "",
-    ]
-    path = Path(output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(page), encoding="utf-8")
-    print(path)
+    write(
+        "torture",
+        [
+            f"By `python -m benchmarks torture --kills {kills} --seed {seed}`.",
+            "",
+            "Each row: the same command killed with SIGKILL at random moments and started again until it ends. Its end "
+            "is compared bit for bit with that of a run that was not killed: of a fit the weights, their average, the "
+            "optimizer, the schedule, the place in the data, every logged value and the samples of every batch; of a "
+            "preparation every row, the manifest and what was left out.",
+            "",
+            *table(HEAD, rows),
+        ],
+        output,
+    )
 
 
 HEAD = ["what", "kills survived", "of these within", "runs ended", "ends that differ"]

@@ -1,5 +1,6 @@
 """What training wrote, read back: as a pipeline to sample from, or as weights."""
 
+import struct
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -25,6 +26,20 @@ from dreaminpainter.selection import TokenSelector
 
 _WEIGHTS = (".safetensors", ".bin")
 """How weight files of diffusers and transformers end, newer and older ones."""
+_DAMAGE = (
+    BadZipFile,
+    UnpicklingError,
+    RuntimeError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    AssertionError,
+    struct.error,
+)
+"""What torch meets in an archive whose description of its content is damaged."""
 
 
 def load_pipeline(path: str) -> DreamInpainterPipeline:
@@ -141,7 +156,7 @@ def read_checkpoint(path: str) -> dict[str, Any]:
     try:
         ZipFile(path).close()  # on what is no archive, torch fails in many ways
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (BadZipFile, UnpicklingError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise InputError(
             f"{path} cannot be read as a checkpoint: it is damaged, none at all, or holds more than tensors and plain "
             "values. Name a file that training wrote."

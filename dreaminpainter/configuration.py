@@ -2,13 +2,18 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-from dreaminpainter.errors import MissingFileError
+from dreaminpainter.errors import MissingFileError, SettingError
 
 _HERE = Path(__file__).parent
+_DEEPEST = 50
+_MOST = 100_000
+"""Levels and values of a config, what is repeated by name included; ours have 8 and 200."""
 
 
 def config_folder() -> Path:
@@ -37,16 +42,56 @@ def find_config(name: str) -> Path:
 
 
 def with_configs_found(arguments: list[str]) -> list[str]:
-    """The arguments of a command, with every `--config NAME` (or `-c NAME`) replaced by the file found."""
+    """The arguments of a command, with every `--config NAME` (or `-c NAME`) replaced by the file found.
+
+    Raises:
+        MissingFileError: there is no such config.
+        SettingError: it is no text, or would keep a parser busy for ever.
+    """
     found: list[str] = []
     for argument in arguments:
         if found and found[-1] == "--config":
-            found.append(str(find_config(argument)))
+            found.append(_checked(find_config(argument)))
         elif argument.startswith("--config="):
-            found += ["--config", str(find_config(argument.removeprefix("--config=")))]
+            found += ["--config", _checked(find_config(argument.removeprefix("--config=")))]
         else:
             found.append("--config" if argument == "-c" else argument)
     return found
+
+
+def _checked(path: Path) -> str:
+    """The path of a config that is a text of some levels and values; what else is wrong with it the parser tells."""
+    import yaml  # type: ignore[import-untyped]  # not before a config is given
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise SettingError(f"The config {path} cannot be read ({error}). Save it as YAML in UTF-8.") from error
+    with suppress(yaml.YAMLError):  # which the parser tells, with its place
+        _check_size(yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)), path)
+    return str(path)
+
+
+def _check_size(events: Iterable[Any], path: Path) -> None:
+    """Walks through a YAML file without building it: libyaml builds by recursion, down to a crash."""
+    open_ones: list[tuple[str | None, int]] = []  # the name of each level, and the values before it
+    sizes: dict[str, int] = {}
+    count = 0
+    for event in events:
+        kind, name = type(event).__name__, getattr(event, "anchor", None)
+        if kind in ("SequenceStartEvent", "MappingStartEvent"):
+            open_ones.append((name, count))
+        elif kind in ("SequenceEndEvent", "MappingEndEvent"):
+            name, before = open_ones.pop()
+            if name is not None:
+                sizes[name] = count - before
+        elif kind == "AliasEvent" and any(name == one for one, _ in open_ones):
+            raise SettingError(f"The config {path} repeats {name!r} within itself. Write out what is meant.")
+        count += sizes.get(name, 1) if kind == "AliasEvent" else 1
+        if len(open_ones) > _DEEPEST or count > _MOST:
+            raise SettingError(
+                f"The config {path} has more than {_DEEPEST} levels or {_MOST:,} values. Write it by hand, or split it."
+            )
 
 
 def hint(complaint: str, arguments: list[str], names: Iterable[str]) -> str:

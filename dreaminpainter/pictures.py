@@ -9,7 +9,6 @@ import struct
 import warnings
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import Literal, cast
 
 import numpy as np
@@ -52,6 +51,7 @@ _DAMAGE = (
     OverflowError,
     struct.error,
     RuntimeError,  # the AVIF decoder's
+    AssertionError,  # of a PNG with a palette that it does not hold
 )
 
 
@@ -185,10 +185,10 @@ class _File:
 
 
 def _open(path: PathLike, role: Role, notes: list[str]) -> _File:
-    if not isinstance(path, EncodedPicture) and not Path(path).exists():
-        raise MissingFileError(f"There is no file {path}, which was given as {role}. Check the path.")
     try:
         file = _decode(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingFileError(f"There is no file {path}, which was given as {role}. Check the path.") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _refusal(PICTURE_MODES["large"], path, role) from error
     except _DAMAGE as error:

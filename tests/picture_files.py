@@ -120,6 +120,7 @@ FILES: list[tuple[str, Callable[[], bytes]]] = [
     ("damaged", lambda: b"this is no picture"),
     ("damaged", lambda: encoded(Image.effect_noise((64, 64), 50).convert("RGB"), "PNG")[:2000]),
     ("damaged", lambda: encoded(Image.effect_noise((64, 64), 50).convert("RGB"), "JPEG")[:1000]),
+    ("damaged", lambda: png(6, 4, bits=8, kind=3, rows=bytes(28))),  # a palette that is not there
     ("damaged", lambda: encoded(colours(), "PCX")),  # a format that Pillow would open
     ("damaged", lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 6 4\n%%EndComments\n"),
 ]

@@ -92,16 +92,26 @@ def read_jobs(path: str) -> tuple[list[Job], list[LeftOut]]:
 
 
 def read_results(folder: Path) -> dict[str, Result]:
-    """What an earlier run left, by id."""
+    """What an earlier run left, by id.
+
+    Raises:
+        InputError: it is no longer the table that was written.
+    """
     path = folder / RESULTS
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {
-        row["id"]: Result(**(row | {"seconds": float(row["seconds"]), "seed": int(row["seed"])}))  # type: ignore[arg-type]
-        for row in rows
-    }
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, strict=True))
+        return {
+            row["id"]: Result(**(row | {"seconds": float(row["seconds"]), "seed": int(row["seed"])}))  # type: ignore[arg-type]
+            for row in rows
+        }
+    except (csv.Error, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path} is no longer the table of results that was written ({type(error).__name__}: {error}). Bring it "
+            "back; or delete it, and all jobs are done again."
+        ) from error
 
 
 def write_results(folder: Path, results: Iterable[Result]) -> None:

@@ -191,7 +191,7 @@ def _captions(paths: Iterable[Path], layout: str) -> dict[int, list[str]]:
 def _read_json(path: Path, layout: str) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as JSON: {error}. Unpack the official file again.") from error
     if not isinstance(data, dict):
         raise InputError(f"{path} is not in COCO's format: it holds a {type(data).__name__}. {layout}.")

@@ -46,8 +46,13 @@ def required(path: Path, layout: str) -> Path:
 
     Raises:
         MissingFileError: there is none.
+        InputError: nothing can be of that name.
     """
-    if not path.exists():
+    try:
+        is_there = path.exists()
+    except OSError as error:  # such as a name that is too long
+        raise InputError(f"{path} cannot be looked for: {error.strerror}. {layout}.") from error
+    if not is_there:
         raise MissingFileError(f"There is no {path}. {layout}.")
     return path
 

@@ -142,7 +142,7 @@ def _json_rows(file: Iterable[str]) -> tuple[list[str], list[tuple[int, Any]]]:
 def _json(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -203,7 +203,7 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
         if line.strip():
             try:
                 row = json.loads(line)
-            except json.JSONDecodeError as error:
+            except (ValueError, RecursionError) as error:
                 raise InputError(f"{file}, line {number} is no JSON: {error}. Write one case a line.") from error
             if not isinstance(row, dict):
                 raise InputError(f"{file}, line {number} is no case but {row!r}. Write one JSON object a line.")

@@ -1,0 +1,20 @@
+"""The page of what survives: a section a measurement, each made anew without the others."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.sections import write_sections
+
+RESULT = "benchmarks/results/reliability.md"
+
+Section = Literal["torture", "fuzz"]
+TITLES: dict[Section, str] = {
+    "torture": "Killed, and started again",
+    "fuzz": "Given hostile input",
+}
+
+
+def write(section: Section, lines: Sequence[str], output: str) -> None:
+    """Writes what was measured into its section of the page; the others stay as they are."""
+    write_sections(Path(output), "# Reliability: what survives", TITLES, {section: lambda: lines}, only=[section])
