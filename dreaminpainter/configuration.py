@@ -87,7 +87,7 @@ def _check_size(events: Iterable[Any], path: Path) -> None:
                 sizes[name] = count - before
         elif kind == "AliasEvent" and any(name == one for one, _ in open_ones):
             raise SettingError(f"The config {path} repeats {name!r} within itself. Write out what is meant.")
-        count += sizes.get(name, 1) if kind == "AliasEvent" else 1
+        count += sizes.get(name or "", 1) if kind == "AliasEvent" else 1
         if len(open_ones) > _DEEPEST or count > _MOST:
             raise SettingError(
                 f"The config {path} has more than {_DEEPEST} levels or {_MOST:,} values. Write it by hand, or split it."

@@ -50,7 +50,8 @@ def word_tokenizer(words: Iterable[str], max_length: int) -> PreTrainedTokenizer
 
 def spelled_words(tokenizer: Any, text: str) -> list[str]:
     """The words of `text` that a tokenizer of ours spells letter by letter, in order; none for other tokenizers."""
-    if UNKNOWN not in tokenizer.get_vocab():
+    known = tokenizer.get_vocab()  # made anew each time it is asked for
+    if UNKNOWN not in known:
         return []
     words = tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str(text.lower())
-    return [word for word, _ in words if word not in tokenizer.get_vocab()]
+    return [word for word, _ in words if word not in known]

@@ -101,6 +101,19 @@ def test_a_table_of_results_that_is_none_any_more_is_refused(table: bytes, tmp_p
         read_results(tmp_path)
 
 
+class Command:
+    """What a pickle would run where it is trusted."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return exec, ("raise SystemExit('a checkpoint ran code')",)
+
+
+def test_a_checkpoint_runs_no_code(tmp_path: Path) -> None:
+    torch.save({"model": Command()}, tmp_path / "last.ckpt")
+    with pytest.raises(InputError, match="holds more than tensors and plain values"):
+        read_checkpoint(str(tmp_path / "last.ckpt"))
+
+
 @pytest.mark.parametrize("description", [b"", b"\x80\x02X\xff", b".", b"\x80\x02}q\x00(X\x01\x00\x00\x00\xff"])
 def test_a_checkpoint_whose_description_is_damaged_is_refused(description: bytes, tmp_path: Path) -> None:
     torch.save({"model": {}}, tmp_path / "whole.ckpt")

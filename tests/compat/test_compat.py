@@ -46,3 +46,11 @@ def test_a_run_of_an_earlier_version_goes_on_with_its_own_config(kept: Path, mon
     after = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     assert (before["global_step"], after["global_step"]) == (2, 3)
     assert after["state_dict"].keys() == before["state_dict"].keys()
+
+
+def test_the_code_in_an_export_is_not_run_where_this_package_is(kept: Path) -> None:
+    code = list((kept / "export").rglob("*.py"))
+    assert code
+    for path in code:
+        path.write_text("raise SystemExit('an export ran its code')")
+    assert fill(str(kept / "export"))
