@@ -63,7 +63,15 @@ def page(
 
 
 def _spent(studies: dict[str, Results], told: dict[str, dict[str, Any]]) -> list[str]:
-    head = ["study", "arms", "training seeds", "steps of 32 a training", "hours on one core, other work included", "cases", "config"]
+    head = [
+        "study",
+        "arms",
+        "training seeds",
+        "steps of 32 a training",
+        "hours on one core, other work included",
+        "cases",
+        "config",
+    ]
     rows = []
     for name, results in studies.items():
         seeds = sorted({seed for one in results.combinations for seed in one.rows})
