@@ -15,13 +15,14 @@ from torch import Tensor
 from dreaminpainter.adapter import SubjectAdapter
 from dreaminpainter.autoencoder import Autoencoder
 from dreaminpainter.canvas import Canvas, canvases_of
+from dreaminpainter.conditions import ConditionEncoder
 from dreaminpainter.denoising import Generators, noised, starting_noise, steps_of
 from dreaminpainter.diffusion import compose_inside, mask_to_latents
-from dreaminpainter.encoding import check_prompts, decode_latents, encode_images, encode_texts, size_multiple
-from dreaminpainter.errors import InputError, SettingError
+from dreaminpainter.encoding import decode_latents, encode_images, size_multiple
+from dreaminpainter.errors import SettingError
 from dreaminpainter.guidance import Branches
 from dreaminpainter.network import Subject, SubjectInpainter
-from dreaminpainter.preprocessing import Pictures, as_masks, as_pictures, as_references, repeat_to, to_output
+from dreaminpainter.preprocessing import Pictures, as_masks, as_pictures, to_output
 from dreaminpainter.saving import SavedPipeline, align
 from dreaminpainter.seams import with_colours_of
 from dreaminpainter.step_callbacks import STEP_TENSORS, StepCallback, StepFunction
@@ -192,9 +193,10 @@ class DreamInpainterPipeline(SavedPipeline):
         self._num_timesteps = len(timesteps)
         canvases, size = self._canvases(image, mask_image, height, width, padding_mask_crop)
         count = len(canvases)
-        text = self._texts(prompt, prompt_embeds, count)
-        empty = self._texts("" if negative_prompt is None else negative_prompt, None, count)
-        reference = self._reference(reference_image, reference_mask, count)
+        conditions = ConditionEncoder(self.vae, self.tokenizer, self.text_encoder, device)
+        text = conditions.texts(prompt, prompt_embeds, count)
+        empty = conditions.texts("" if negative_prompt is None else negative_prompt, None, count)
+        reference = conditions.reference(reference_image, reference_mask, made_for.reference_size, count)
         keys = torch.zeros(count, dtype=torch.int64) if keys is None else keys
         subject = self.network.read(reference, keys.to(device), k)
         scene = torch.stack([canvas.scene(size) for canvas in canvases]).to(device)
@@ -292,43 +294,3 @@ class DreamInpainterPipeline(SavedPipeline):
             logger.warning("A mask is white all over: nothing of its picture is left, so all of it is made up.")
         multiple, trained = size_multiple(self.vae, self.unet), tuple(self.adapter.config.image_size)
         return canvases_of(pictures, masks, height, width, padding, trained, multiple)
-
-    def _texts(self, prompt: str | list[str] | None, embeds: Tensor | None, count: int) -> Tensor:
-        """(B, T, D) states of the texts."""
-        if prompt is not None and embeds is not None:
-            raise InputError("Both prompt and prompt_embeds are given. Give the one that shall be read.")
-        if embeds is not None:
-            if len(embeds) not in (1, count):
-                raise InputError(
-                    f"There are {len(embeds)} of prompt_embeds and {count} pictures. Give one, or one each."
-                )
-            return embeds.to(self._execution_device).expand(count, -1, -1)
-        if prompt is None:
-            raise InputError("There is neither a prompt nor prompt_embeds. Say what the filled picture shows.")
-        prompts = repeat_to([prompt] if isinstance(prompt, str) else prompt, count, "prompt")
-        check_prompts(self.tokenizer, prompts)
-        return encode_texts(self.tokenizer, self.text_encoder, prompts, self._execution_device)
-
-    def _reference(self, given: Pictures | Reference, masks: Pictures | None, count: int) -> Reference:
-        device = self._execution_device
-        if isinstance(given, Reference):
-            pixels, subjects, text = given.pixels, given.mask, given.text
-            encoded = given.latents
-        else:
-            pixels, subjects = as_references(given, masks, self.adapter.config.reference_size)
-            text, encoded = [""] * len(pixels), None
-        if len(pixels) == 1:
-            pixels, subjects, text = pixels.expand(count, -1, -1, -1), subjects.expand(count, -1, -1, -1), text * count
-            encoded = None if encoded is None else encoded.expand(count, -1, -1, -1)
-        if len(pixels) != count:
-            raise InputError(
-                f"There are {len(pixels)} of reference_image and {count} pictures. Give one for all, or one for each."
-            )
-        pixels = pixels.to(device)
-        return Reference(
-            pixels=pixels,
-            mask=subjects.to(device),
-            text=text,
-            latents=encode_images(self.vae, pixels) if encoded is None else encoded.to(device),
-            text_states=encode_texts(self.tokenizer, self.text_encoder, text, device),
-        )
