@@ -8,8 +8,11 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from dreaminpainter.errors import InputError, MissingFileError
 
-REFUSALS: tuple[type[Exception], ...] = (*HfHubHTTPError.__bases__, ValueError)
-"""What the hub may answer: the errors of its HTTP library, whichever that is, and of the operating system."""
+UNREACHABLE: tuple[type[Exception], ...] = (*HfHubHTTPError.__bases__, OSError)
+"""What reading by name may raise: the errors of the hub's HTTP library, whichever that is, and of the system."""
+
+REFUSALS: tuple[type[Exception], ...] = (*UNREACHABLE, ValueError)
+"""The same, and names that the hub's library does not take."""
 
 
 def fetch(name: str, **settings: Any) -> str:

@@ -8,6 +8,7 @@ from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
 
 from dreaminpainter.backbones.base import Backbone, PredictionType
 from dreaminpainter.errors import MissingFileError
+from dreaminpainter.hub import UNREACHABLE
 from dreaminpainter.parts import Parts, autoencoder_class
 from dreaminpainter.unet import SubjectUNet
 
@@ -43,7 +44,7 @@ class PretrainedBackbone(Backbone):
                 tokenizer=self._load(AutoTokenizer, "tokenizer"),
                 scheduler=self._load(DDPMScheduler, "scheduler"),
             )
-        except OSError as error:
+        except UNREACHABLE as error:
             raise MissingFileError(
                 f"The backbone {self.source!r} is neither a folder that diffusers wrote nor reachable on the hub. Give "
                 "such a folder's path (--model.backbone.init_args.source), download it where there is a network, or "

@@ -11,6 +11,7 @@ from transformers import AutoConfig, AutoModel, CLIPVisionModel
 
 from dreaminpainter.errors import MissingFileError, SettingError
 from dreaminpainter.features.base import FeatureExtractor, touched_cells
+from dreaminpainter.hub import UNREACHABLE
 from dreaminpainter.types import Reference, TokenFeatures
 from dreaminpainter.unet import SubjectUNet
 
@@ -130,7 +131,7 @@ class DINOFeatures(_VisionTransformerFeatures):
 def _explain_missing(name: str, load: Any) -> Any:
     try:
         return load()
-    except OSError as error:
+    except UNREACHABLE as error:
         raise MissingFileError(
             f"The image encoder {name!r} is neither a folder that transformers wrote nor reachable on the hub. Give "
             "the folder's path, or download it where there is a network and set HF_HOME to its cache."

@@ -9,6 +9,7 @@ from torch import Tensor
 from dreaminpainter.data.captioning.base import Captioner
 from dreaminpainter.data.sources.base import Instance
 from dreaminpainter.errors import MissingFileError, SettingError
+from dreaminpainter.hub import REFUSALS
 
 
 class BlipCaptioner(Captioner):
@@ -74,7 +75,7 @@ class BlipCaptioner(Captioner):
                 self.model, dtype=getattr(torch, self.dtype), use_safetensors=True
             )
             self._processor = transformers.BlipProcessor.from_pretrained(self.model)
-        except (OSError, ValueError) as error:
+        except REFUSALS as error:
             raise MissingFileError(
                 f"The captioner {self.model!r} is neither a folder with BLIP's config, processor and safetensors that "
                 "transformers wrote, nor reachable on the hub. Give the folder's path, or download it where there is a "

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from dreaminpainter.data.segmenting.base import Segment, Segmenter
 from dreaminpainter.errors import MissingFileError, SettingError
+from dreaminpainter.hub import UNREACHABLE
 
 _FAMILIES = ("mask2former", "maskformer", "oneformer")
 
@@ -103,7 +104,7 @@ class UniversalSegmenter(Segmenter):
     def _from_pretrained(self, kind: Any, **arguments: Any) -> Any:
         try:
             return kind.from_pretrained(self.model, **arguments)
-        except OSError as error:
+        except UNREACHABLE as error:
             raise MissingFileError(
                 f"The segmenter {self.model!r} is neither a folder with config, processor and safetensors that "
                 "transformers wrote, nor reachable on the hub. Give the folder's path, or download it where there is "

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from dreaminpainter.components import Component
 from dreaminpainter.errors import MissingFileError
+from dreaminpainter.hub import UNREACHABLE
 
 
 class ImageEncoder(Component, ABC):
@@ -89,7 +90,7 @@ def loaded(kind: Any, source: str, **settings: Any) -> Any:
     """
     try:
         return kind.from_pretrained(source, **settings)
-    except OSError as error:
+    except UNREACHABLE as error:
         raise MissingFileError(
             f"The encoder {source!r} is neither a folder that transformers wrote nor reachable on the hub. Give the "
             "folder's path, or download it where there is a network and set HF_HOME to its cache."

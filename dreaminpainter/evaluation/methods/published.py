@@ -15,8 +15,11 @@ from dreaminpainter.cutout import cut_out
 from dreaminpainter.errors import MissingFileError, SettingError
 from dreaminpainter.evaluation.cases import Problem
 from dreaminpainter.evaluation.methods.base import Method, generator_of
+from dreaminpainter.hub import UNREACHABLE
 from dreaminpainter.levels import to_levels
 from dreaminpainter.pictures import mask_to_tensor, to_tensor
+
+_MISSING: tuple[type[Exception], ...] = (*UNREACHABLE, HFValidationError)
 
 
 class PublishedMethod(Method):
@@ -102,7 +105,7 @@ def from_pretrained(kind: Any, source: str, **settings: Any) -> Any:
         raise missing(kind.__name__, source)
     try:
         return kind.from_pretrained(source, **settings)
-    except (OSError, HFValidationError) as error:
+    except _MISSING as error:
         raise missing(kind.__name__, source) from error
 
 
