@@ -5,8 +5,10 @@ from jsonargparse import auto_cli
 from benchmarks.autoencoder import autoencoder
 from benchmarks.critters import critters
 from benchmarks.data import data
+from benchmarks.faults import faults
 from benchmarks.findings.making import findings, gather
 from benchmarks.findings.starting import starting_points
+from benchmarks.flood import flood
 from benchmarks.fuzz import fuzz
 from benchmarks.inference import inference
 from benchmarks.limits import limits
@@ -25,7 +27,9 @@ MEASUREMENTS = [
     autoencoder,
     critters,
     data,
+    faults,
     findings,
+    flood,
     fuzz,
     gather,
     inference,

@@ -8,10 +8,12 @@ from benchmarks.sections import write_sections
 
 RESULT = "benchmarks/results/reliability.md"
 
-Section = Literal["torture", "fuzz"]
+Section = Literal["torture", "faults", "fuzz", "flood"]
 TITLES: dict[Section, str] = {
     "torture": "Killed, and started again",
+    "faults": "Faults that were made to happen",
     "fuzz": "Given hostile input",
+    "flood": "A page asked for more than it can serve",
 }
 
 

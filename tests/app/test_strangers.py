@@ -4,41 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from benchmarks.flood import Visitor
 from dreaminpainter.app.server import WAITING
 
 pytestmark = pytest.mark.xdist_group("page")
-SETTINGS = ["a critter waves", 24, 3, 1, 1, 3]
-
-
-class Visitor:
-    """Speaks to the server as any program could, without Gradio's client and its manners."""
-
-    def __init__(self, url: str) -> None:
-        self.url = f"{url}gradio_api/"
-        self.http = httpx.Client(trust_env=False, timeout=120)
-
-    def upload(self, path: str) -> str:
-        """The path that the server gave to a file."""
-        answer = self.http.post(f"{self.url}upload", files={"files": Path(path).read_bytes()})
-        (kept,) = answer.raise_for_status().json()
-        return str(kept)
-
-    def ask(self, *paths: str) -> httpx.Response:
-        """Asks for a fill of pictures at these paths of the server."""
-        files = [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths]
-        return self.http.post(f"{self.url}call/fill", json={"data": [*files, *SETTINGS, None]})
-
-    def answer(self, asked: httpx.Response) -> str:
-        """The events that lead to a fill, and end with "complete" or "error"."""
-        return self.http.get(f"{self.url}call/fill/{asked.json()['event_id']}").text
+SETTINGS: list[str | int] = ["a critter waves", 24, 3, 1, 1, 3]
 
 
 @pytest.fixture
 def visitor(server: Any) -> Iterator[Visitor]:
-    visitor = Visitor(server.url)
+    visitor = Visitor(server.url, SETTINGS)
     yield visitor
     visitor.http.close()
 

@@ -28,7 +28,9 @@ class SpoiltGradient(Callback):
             next(one for one in pl_module.parameters() if one.grad is not None).grad[0] = torch.inf
 
 
-def test_training_stops_with_the_samples_and_what_is_needed_to_see_it_again(trainer, model, loader, tmp_path) -> None:
+def test_a_loss_that_is_no_number_stops_training_and_leaves_what_is_needed_to_see_it_again(
+    trainer, model, loader, tmp_path
+) -> None:
     made = model(**PLAIN)
     with pytest.raises(NonFiniteError) as error:
         trainer(NonFiniteGuard(), max_epochs=1, accumulate_grad_batches=2).fit(made, spoil(loader(6), 3))
@@ -47,12 +49,12 @@ def test_training_stops_with_the_samples_and_what_is_needed_to_see_it_again(trai
     assert torch.tensor(losses).isfinite().tolist() == [True, False]
 
 
-def test_a_gradient_is_enough(trainer, model, loader) -> None:
+def test_a_gradient_that_is_no_number_stops_it_too(trainer, model, loader) -> None:
     with pytest.raises(NonFiniteError, match="step 1 "):
         trainer(SpoiltGradient(), NonFiniteGuard(), max_epochs=1).fit(model(**PLAIN), loader(3))
 
 
-def test_a_step_that_may_be_skipped_is_as_if_it_had_not_been(trainer, model, loader) -> None:
+def test_a_step_that_is_no_number_and_may_be_skipped_is_as_if_it_had_not_been(trainer, model, loader) -> None:
     guard, made, expected = NonFiniteGuard(skip=1), model(**PLAIN), model(**PLAIN)
     with pytest.warns(UserWarning, match="The step is skipped, the 1. of 1 that may be"):
         trainer(guard, max_epochs=1, gradient_clip_val=1.0).fit(made, spoil(loader(4), 1))
@@ -75,6 +77,6 @@ def test_no_more_steps_are_skipped_than_may_be_also_over_a_stop(trainer, model, 
         )
 
 
-def test_a_negative_number_of_steps_is_refused() -> None:
+def test_a_negative_number_of_steps_to_skip_is_refused() -> None:
     with pytest.raises(SettingError, match=r"nonfinite\.skip is -1"):
         NonFiniteGuard(skip=-1)
