@@ -1,4 +1,4 @@
-"""What fewer steps and other schedulers make of the model in the box, in seconds and in quality."""
+"""What fewer steps, other schedulers and a cache over steps make of the model in the box, in seconds and in quality."""
 
 from typing import Any
 
@@ -22,6 +22,9 @@ WAYS: tuple[tuple[str, tuple[int, ...]], ...] = (
 )
 """Schedulers of diffusers with the numbers of steps; the first is what the model was made for."""
 
+CACHED = (2, 3)
+"""In how many steps attention is computed once, with the first of the ways."""
+
 
 def few_steps(samples: int, repeats: int, model: str = "critters") -> list[str]:
     """The section's lines.
@@ -32,6 +35,9 @@ def few_steps(samples: int, repeats: int, model: str = "critters") -> list[str]:
         model: checkpoint, folder or packaged name.
     """
     ways = {f"{name}, {steps} steps": Way(model, name, steps) for name, counts in WAYS for steps in counts}
+    first, (most, *_) = WAYS[0]
+    for skip in CACHED:
+        ways[f"{first}, {most} steps, attention every {skip}"] = Cached(model, first, most, skip)
     source = held_out(next(iter(ways.values())).pipeline, samples)
     judge = AttributeProbes.from_pretrained(PROBES, dtype=torch.float32).eval()
     scores, _ = measure(dict(ways), judge, source, batch_size=32)
@@ -43,7 +49,8 @@ def few_steps(samples: int, repeats: int, model: str = "critters") -> list[str]:
     ]
     return [
         f"Seconds of one fill, guidance included; *reference* and *text* as in [critters.md](critters.md), on "
-        f"{samples} held-out scenes, each filled from the same noise by all.",
+        f"{samples} held-out scenes, each filled from the same noise by all. *Attention every n*: diffusers' "
+        "`PyramidAttentionBroadcastConfig`, by `unet.enable_cache`, over all but the first tenth of the noise.",
         "",
         *table(["", "seconds a fill", "reference", "text"], rows),
     ]
@@ -64,3 +71,29 @@ class Way(Model):
         kind: Any = getattr(diffusers, scheduler)
         pipeline.scheduler = kind.from_config(pipeline.scheduler.config)
         super().__init__(pipeline, num_inference_steps=steps)
+
+
+class Cached(Way):
+    """The same with attention that is computed in some of the steps, and used again in the others.
+
+    Args:
+        model: checkpoint, folder or packaged name.
+        scheduler: name of a scheduler of diffusers.
+        steps: how many it makes.
+        skip: in how many of them attention is computed once.
+    """
+
+    def __init__(self, model: str, scheduler: str, steps: int, skip: int) -> None:
+        super().__init__(model, scheduler, steps)
+        late, layers = (-1, 900), ("attentions",)
+        self.pipeline.unet.enable_cache(
+            diffusers.PyramidAttentionBroadcastConfig(
+                spatial_attention_block_skip_range=skip,
+                spatial_attention_timestep_skip_range=late,
+                spatial_attention_block_identifiers=layers,
+                cross_attention_block_skip_range=skip,
+                cross_attention_timestep_skip_range=late,
+                cross_attention_block_identifiers=layers,
+                current_timestep_callback=lambda: self.pipeline.current_timestep,
+            )
+        )

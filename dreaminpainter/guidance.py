@@ -7,6 +7,7 @@ from diffusers.utils import logging
 from torch import Tensor
 
 from dreaminpainter.attention import KeptContext, SubjectContext
+from dreaminpainter.errors import SettingError
 from dreaminpainter.network import SubjectInpainter
 
 logger = logging.get_logger(__name__)
@@ -58,6 +59,7 @@ class Branches:
         w, v = guidance_scale, reference_scale
         all_branches = [(w, text, tokens), (v - w, empty, tokens), (1 - v, empty, torch.zeros_like(tokens))]
         self._network = network
+        network.unet.forget()  # caches hold what other branches, or a read, have left
         self._branches = [branch for branch in all_branches if branch[0] != 0]
         self._batches = self._make_batches(sliced)
 
@@ -88,6 +90,11 @@ class Branches:
         return torch.stack([factor * part for factor, part in zip(self.factors, predictions, strict=True)]).sum(0)
 
     def _make_batches(self, sliced: bool) -> list[Conditions]:
+        if sliced and len(self._branches) > 1 and self._network.unet.is_cache_enabled:
+            raise SettingError(
+                "unet.enable_cache keeps the attention of one batch, and here guidance runs in several, since it is "
+                "sliced or does not fit into memory at once. Use unet.disable_cache(), or disable_guidance_slicing()."
+            )
         groups = [[branch] for branch in self._branches] if sliced else [self._branches]
         return [
             Conditions(

@@ -74,6 +74,7 @@ class SubjectInpainter(nn.Module):
             keys: (B,) the samples' keys, for selectors that draw.
             k: how many tokens to choose instead of the selector's own K.
         """
+        self.unet.forget()  # what an interrupted call left
         features = self.extractor(self._in_own_precision(reference), self.adapter.reference_encoder or self.unet)
         selector = self.selector if k is None else self.selector.with_k(k)
         selection = selector(features, keys)

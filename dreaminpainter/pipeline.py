@@ -79,6 +79,7 @@ class DreamInpainterPipeline(SavedPipeline):
         self.interrupt = False
         self._guidance_sliced = False
         self._guidance_scale, self._num_timesteps = float(adapter.config.guidance_scale), 0
+        self._current_timestep: Tensor | int = 0
         if network is None:
             for part in (vae, text_encoder, unet, adapter):
                 align(part)
@@ -101,6 +102,11 @@ class DreamInpainterPipeline(SavedPipeline):
     def num_timesteps(self) -> int:
         """How many steps the call makes that is made, or was made last; 0 before the first."""
         return self._num_timesteps
+
+    @property
+    def current_timestep(self) -> Tensor | int:
+        """The timestep that is being denoised, 0 otherwise; what caches of diffusers ask for."""
+        return self._current_timestep
 
     def enable_guidance_slicing(self) -> None:
         """Runs the branches of guidance one after the other: about half the memory, and on large devices slower."""
@@ -254,6 +260,7 @@ class DreamInpainterPipeline(SavedPipeline):
         for step, timestep in enumerate(self.progress_bar(timesteps)):
             if self.interrupt:
                 break
+            self._current_timestep = timestep
             # Composed after scaling: a scheduler such as Euler would divide the clean scene too.
             scaled = self.scheduler.scale_model_input(latents, timestep)
             prediction = branches.predict(scaled, hole, scene, timestep)
@@ -268,6 +275,7 @@ class DreamInpainterPipeline(SavedPipeline):
                 latents, texts, used = tensors["latents"], {name: tensors[name] for name in texts}, scale
                 if changed:
                     branches = guided(*texts.values(), scale)
+        self._current_timestep = 0
         return latents
 
     def _check(self, reference_scale: float, num_images_per_prompt: int, feather: int) -> None:

@@ -3,17 +3,18 @@
 from typing import Any
 
 import torch
-from diffusers import ModelMixin, UNet2DConditionModel  # noqa: F401  diffusers looks for ModelMixin where it finds a class
+from diffusers import CacheMixin, ModelMixin, UNet2DConditionModel  # noqa: F401  diffusers looks for ModelMixin where it finds a class
 from torch import Tensor, nn
 
 from dreaminpainter.errors import SettingError
 
 
-class SubjectUNet(UNet2DConditionModel):
+class SubjectUNet(UNet2DConditionModel, CacheMixin):
     """`UNet2DConditionModel` whose `forward` can stop at a down block and return what it holds there.
 
     Weights, config and every other behaviour are the stock class's, so either class loads what the other saved. The
-    read goes through `forward` because hooks (offloading, sharding, compilation) hang on it.
+    read goes through `forward` because hooks (offloading, sharding, compilation) hang on it. Caches of diffusers that
+    work on attention layers can be enabled, as they can be on transformers.
 
     Example:
         >>> unet = SubjectUNet(block_out_channels=(32, 64), down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
@@ -73,6 +74,11 @@ class SubjectUNet(UNet2DConditionModel):
         # A block's last entry is its downsampler's output, where it has one.
         features: Tensor = layers[len(block.resnets) - 1]
         return features
+
+    def forget(self) -> None:
+        """Drops what a cache of diffusers, `enable_cache`, keeps from one step to the next."""
+        if self.is_cache_enabled:
+            self._reset_stateful_cache()
 
     def set_attention_slice(self, slice_size: str | int | list[int] | None = "auto") -> None:
         """Tells our processors how many heads to compute at a time; the stock method would replace them."""

@@ -6,7 +6,7 @@ import accelerate
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, PyramidAttentionBroadcastConfig
 from diffusers.callbacks import MultiPipelineCallbacks, SDCFGCutoffCallback, SDXLCFGCutoffCallback
 from test_pipeline import arguments, hole, picture, pipeline, seeded
 
@@ -142,6 +142,48 @@ def test_a_compiled_unet_fills_as_one_that_is_not():
     compiled = [pipe(**given | {"generator": seeded()}).images for _ in range(2)]
     for images in compiled:
         torch.testing.assert_close(images, expected, rtol=1e-4, atol=1e-5)
+
+
+def cached(pipe: DreamInpainterPipeline) -> DreamInpainterPipeline:
+    """Attention of a step is used again in the next one."""
+    everywhere = {
+        f"{kind}_attention_{name}": value
+        for kind in ("spatial", "cross")
+        for name, value in {
+            "block_skip_range": 2,
+            "timestep_skip_range": (-1, 1000),
+            "block_identifiers": ("attentions",),
+        }.items()
+    }
+    pipe.unet.enable_cache(
+        PyramidAttentionBroadcastConfig(**everywhere, current_timestep_callback=lambda: pipe.current_timestep)
+    )
+    return pipe
+
+
+def test_a_cache_of_diffusers_is_of_one_call_and_of_no_read():
+    expected = pipeline()(**arguments(output_type="latent")).images
+    pipe = cached(pipeline())
+    first = pipe(**arguments(output_type="latent")).images
+    assert not torch.equal(first, expected), "the cache was not used"
+    with pytest.raises(InputError):  # leaves a cache behind
+        pipe(**arguments(callback_on_step_end=failing))
+    assert torch.equal(pipe(**arguments(output_type="latent")).images, first)
+    off = arguments(callback_on_step_end=SDCFGCutoffCallback(cutoff_step_ratio=None, cutoff_step_index=1))
+    assert pipe(**off).images, "guidance that ends has fewer branches than the cache holds"
+    pipe.unet.disable_cache()
+    assert torch.equal(pipe(**arguments(output_type="latent")).images, expected)
+
+
+def failing(*_):
+    raise InputError("the callback failed")
+
+
+def test_a_cache_is_refused_where_branches_take_turns():
+    pipe = cached(pipeline())
+    pipe.enable_guidance_slicing()
+    with pytest.raises(SettingError, match="enable_cache keeps the attention of one batch"):
+        pipe(**arguments())
 
 
 def test_a_callback_sees_every_step_and_may_change_the_latents():
