@@ -10,6 +10,7 @@ from benchmarks.findings.making import findings, gather
 from benchmarks.findings.starting import starting_points
 from benchmarks.flood import flood
 from benchmarks.fuzz import fuzz
+from benchmarks.growth import growth
 from benchmarks.inference import inference
 from benchmarks.limits import limits
 from benchmarks.memory import memory
@@ -32,6 +33,7 @@ MEASUREMENTS = [
     flood,
     fuzz,
     gather,
+    growth,
     inference,
     limits,
     memory,

@@ -1,9 +1,7 @@
 """What the selection costs: seconds and memory over the number of tokens and the batch, beside all at once."""
 
-import math
 from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Literal
@@ -14,7 +12,7 @@ from torch import Tensor
 
 from benchmarks.fresh import Gauge, in_fresh_process
 from benchmarks.sections import write_sections
-from benchmarks.statistics import table
+from benchmarks.statistics import exponents, table
 from benchmarks.timing import alternating, ratio, seconds, spread
 from dreaminpainter.selection.cosine import received_similarity
 
@@ -79,11 +77,6 @@ def curve(
         times.append([median(blocks), median(whole)])
         milliseconds = [spread([1000 * one for one in found]) for found in (blocks, whole)]
         rows.append([str(grown[-1]), *milliseconds, ratio(blocks, whole), *extra, f"{unlike} of {batch * K}"])
-    steps = zip(pairwise(grown), pairwise(times), strict=True)
-    exponents = [
-        f"{n0} to {n1}: {', '.join(f'{math.log(b / a) / math.log(n1 / n0):.2f}' for a, b in zip(t0, t1, strict=True))}"
-        for (n0, n1), (t0, t1) in steps
-    ]
     batch, count, width = shapes[0]
     others = f"{batch} reference{'s' * (batch > 1)}" if name == "N" else f"N = {count}"
     head = [name, "blocks, ms", "at once, ms", "blocks / at once", "blocks, MB", "at once, MB", "indices that differ"]
@@ -93,7 +86,7 @@ def curve(
         "",
         *table(head, rows),
         "",
-        f"Exponents of the time over {name}, of blocks and at once: {'; '.join(exponents)}.",
+        f"Exponents of the time over {name}, of blocks and at once: {exponents(grown, *zip(*times, strict=True))}.",
     ]
 
 
