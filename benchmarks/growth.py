@@ -105,7 +105,7 @@ def _loaders(workers: Sequence[int], repeats: int) -> list[str]:
     }
     taken = alternating({name: partial(rate, loader) for name, loader in loaders.items()}, repeats)
     return [
-        f"{count} batches of {batch} from the first on; starting the processes is in it. 0: in the process of the step.",
+        f"{count} batches of {batch}, starting the processes included. 0: in the process of the step.",
         "",
         *table(["processes", "samples a second"], [[name, spread(found)] for name, found in taken.items()]),
     ]
