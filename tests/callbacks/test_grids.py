@@ -186,7 +186,7 @@ def test_selectors_that_draw_and_half_precision_are_drawn_too(
 
 @pytest.mark.skipif(torch.cuda.is_initialized(), reason="CUDA is in use already, so this process cannot be forked")
 def test_two_processes_draw_one_picture_and_go_on(trainer: Any, model: Any, loader: Any, tmp_path: Path) -> None:
-    two = {"accelerator": "cpu", "strategy": "ddp_fork_find_unused_parameters_true", "devices": 2}
+    two = {"accelerator": "cpu", "strategy": "ddp_fork", "devices": 2}
     callbacks = (ExponentialMovingAverage(), grid(count=2))
     trainer(*callbacks, max_epochs=1, **two).fit(model(), loader(8), loader(2))
     assert names(tmp_path / "pictures") == ["step_000002.png", "step_000004.png"]
