@@ -83,6 +83,13 @@ def main(arguments: list[str] | None = None) -> int:
         if os.environ.get("DREAMINPAINTER_DEBUG"):
             raise
         return _fail(_message(error))
+    except RuntimeError as error:
+        if not _tells_of_a_lost_process(error) or os.environ.get("DREAMINPAINTER_DEBUG"):
+            raise
+        return _fail(
+            f"Another process of this run has ended or is out of reach, so this one ends too: {_first_line(error)}\n"
+            "What that one says tells why. The same command goes on with what is done."
+        )
     except OSError as error:
         if error.errno not in _FIXES or os.environ.get("DREAMINPAINTER_DEBUG"):
             raise
@@ -93,6 +100,15 @@ def main(arguments: list[str] | None = None) -> int:
 def _message(error: DreamInpainterError) -> str:
     """Its text; of an error that a loader process passed on, without that process's stack trace."""
     return str(error).rpartition(f"{type(error).__name__}: ")[2].strip()
+
+
+def _tells_of_a_lost_process(error: RuntimeError) -> bool:
+    """Whether torch.distributed raised it; told without torch, which may not be imported."""
+    return "gloo/transport" in str(error) or "DistError" in {kind.__name__ for kind in type(error).__mro__}
+
+
+def _first_line(error: RuntimeError) -> str:
+    return str(error).partition("\n")[0].partition(". ")[0] + "."
 
 
 def _fail(message: str) -> int:

@@ -185,8 +185,10 @@ class DreamInpainter(pl.LightningModule):
         plans = (main_plan(batch), regularization_plan(batch))
         losses = {plan.objective[0]: self(batch, plan)["losses"] for plan in plans}
         stage = "test" if self.trainer.testing else "val"
+        # As a multiple of the processes, since Lightning rounds the mean of what they give here down.
+        size = len(batch) * self.trainer.world_size
         for objective, values in losses.items():
-            self.log(f"{stage}/loss_{objective}", values.mean(), batch_size=len(batch), sync_dist=True)
+            self.log(f"{stage}/loss_{objective}", values.mean(), batch_size=size, sync_dist=True)
         return losses
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:

@@ -21,7 +21,7 @@ def in_fork(function: Callable[[], Any]) -> tuple[int, str]:
     readable, writable = os.pipe()  # not a file, whose size may be limited
     process = os.fork()
     if process == 0:
-        _call_and_exit(function, writable)
+        call_and_exit(function, writable)
     os.close(writable)
     printed, ended = b"", 0
     while not ended:
@@ -36,7 +36,7 @@ def in_fork(function: Callable[[], Any]) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(status), printed.decode()
 
 
-def _call_and_exit(function: Callable[[], Any], output: int) -> NoReturn:
+def call_and_exit(function: Callable[[], Any], output: int) -> NoReturn:
     code = 70
     try:
         os.dup2(output, 1)

@@ -1,5 +1,6 @@
 """`fit`, `validate`, `test` and `predict`: Lightning's command line, with what belongs together linked."""
 
+import signal
 import sys
 from collections.abc import Callable
 from inspect import signature
@@ -12,6 +13,7 @@ from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 from lightning.pytorch.utilities import rank_zero_only
 
 from dreaminpainter.callbacks import (
@@ -119,7 +121,20 @@ class DreamInpainterCLI(LightningCLI):
         """As Lightning does, but a run that is finished is left as it is."""
         if self.continuation is None or not self.continuation.is_finished():
             with failures_told(self.config[subcommand]):
-                super()._run_subcommand(subcommand)
+                try:
+                    super()._run_subcommand(subcommand)
+                except Exception:
+                    self._end_other_processes()
+                    raise
+
+    def _end_other_processes(self) -> None:
+        """Those that Lightning started beside this one would wait for it, on a GPU for many minutes.
+
+        The other way round Lightning sees to it; and `torchrun` and `srun` do both.
+        """
+        launcher = self.trainer.strategy.launcher
+        if isinstance(launcher, _SubprocessScriptLauncher):
+            launcher.kill(signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
 
     def _parse_ckpt_path(self) -> None:
         """Settings are those of configs and flags; none come out of a checkpoint."""

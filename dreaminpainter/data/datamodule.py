@@ -11,10 +11,11 @@ from dreaminpainter.data.captioning import Captioner, DatasetCaptioner
 from dreaminpainter.data.dataset import InpaintingDataset
 from dreaminpainter.data.degradation import MaskDegradation, NoDegradation
 from dreaminpainter.data.framing import Framing
+from dreaminpainter.data.in_order import InOrder
 from dreaminpainter.data.masking import LooseBoxMask, MaskGenerator
 from dreaminpainter.data.references import NoAugmentation, ReferenceAugmentation, ReferenceBackground, White
 from dreaminpainter.data.samples import SampleMaker
-from dreaminpainter.data.sampling import InOrder, Merged, ResumableLoader
+from dreaminpainter.data.sampling import Merged, ResumableLoader
 from dreaminpainter.data.shards import ShardStream
 from dreaminpainter.data.sizes import sizes_of, tell_what_is_left_out
 from dreaminpainter.data.sources.base import SegmentationSource
@@ -228,10 +229,13 @@ class InpaintingDataModule(pl.LightningDataModule):
         return digest.hexdigest()
 
     def _in_order(self, sources: dict[str, SegmentationSource]) -> torch.utils.data.DataLoader[Batch]:
-        sampler = InOrder(sizes_of(sources), self.validation_samples, *self._place())
+        batches = InOrder(sizes_of(sources), self.batch_size, self.validation_samples, *self._place())
         dataset = self.dataset(sources, _FIXED_SEED)
         return torch.utils.data.DataLoader(
-            dataset, sampler=sampler, batch_size=self.batch_size, **self._settings(self.num_workers)
+            dataset,
+            sampler=batches,
+            batch_size=None,
+            **self._settings(self.num_workers),
         )
 
     def _settings(self, num_workers: int) -> dict[str, Any]:

@@ -34,9 +34,9 @@ class InpaintingDataset(Dataset[Batch]):
         self.sources = sources
         self.maker = maker
 
-    def __getitem__(self, pick: Pick) -> Batch:
-        """A batch of one."""
-        return self.__getitems__([pick])
+    def __getitem__(self, picks: Pick | list[Pick]) -> Batch:
+        """A batch of these; of one alone, a batch of one."""
+        return self.__getitems__(picks if isinstance(picks, list) else [picks])
 
     def __getitems__(self, picks: list[Pick]) -> Batch:
         """A batch of `picks`, in their order. torch's DataLoader calls this for all of a batch at once."""

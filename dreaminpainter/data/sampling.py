@@ -1,9 +1,7 @@
 """Which instance comes when: a pure function of seed and epoch, so that a run can continue anywhere."""
 
 import math
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import accumulate
 from typing import Any
 
 import torch
@@ -17,35 +15,6 @@ from dreaminpainter.types import Batch
 
 _BLOCK = 4096
 """Places of an epoch that are worked out at a time."""
-
-
-class InOrder(Sampler[Pick]):
-    """Every instance of every source once, in order, with the keys of a first pass: for validation and test.
-
-    Args:
-        sizes: instances a source.
-        limit: at most so many, spread evenly over all; None takes all.
-        rank: of this process.
-        world_size: how many processes share the instances.
-    """
-
-    def __init__(self, sizes: dict[str, int], limit: int | None = None, rank: int = 0, world_size: int = 1) -> None:
-        self.sources = list(sizes)
-        self.ends = list(accumulate(sizes.values()))
-        self.total = self.ends[-1] if self.ends else 0
-        self.count = self.total if limit is None else min(limit, self.total)
-        self.rank = rank
-        self.world_size = world_size
-
-    def __len__(self) -> int:
-        return len(range(self.rank, self.count, self.world_size))
-
-    def __iter__(self) -> Iterator[Pick]:
-        for place in range(self.rank, self.count, self.world_size):
-            number = round(place * self.total / self.count)
-            source = bisect_right(self.ends, number)
-            start = self.ends[source - 1] if source else 0
-            yield Pick(self.sources[source], number - start, 0)
 
 
 class Merged(Sampler[Pick]):

@@ -1,6 +1,6 @@
 from collections import Counter
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import islice
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch.utils.data import Dataset
 
 from dreaminpainter.data.dataset import Pick
-from dreaminpainter.data.sampling import InOrder, Merged, ResumableLoader
+from dreaminpainter.data.sampling import Merged, ResumableLoader
 from dreaminpainter.errors import SettingError
 
 SIZES = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 30), min_size=1)
@@ -129,24 +129,6 @@ def test_ranks_share_an_epoch_without_overlap_or_loss(sizes, epoch, world_size) 
     assert {len(list(part)) for part in parts} == {len(parts[0])}
     assert len(shared) == len(set(shared)) == len(whole) - len(whole) % world_size
     assert set(shared) <= set(whole)
-
-
-@given(sizes=SIZES, world_size=st.integers(1, 4), limit=st.none() | st.integers(1, 60))
-def test_ranks_share_validation_without_overlap_or_loss(sizes, world_size, limit) -> None:
-    whole = list(InOrder(sizes, limit))
-    parts = [list(InOrder(sizes, limit, rank, world_size)) for rank in range(world_size)]
-    assert sorted(chain(*parts), key=whole.index) == whole
-    assert len(set(whole)) == len(whole) == min(sum(sizes.values()), limit or 1000)
-
-
-def test_validation_takes_all_in_order_and_a_limit_spreads_over_all() -> None:
-    assert list(InOrder({"a": 2, "b": 1})) == [Pick("a", 0, 0), Pick("a", 1, 0), Pick("b", 0, 0)]
-    spread = InOrder({"a": 50, "b": 50}, limit=10)
-    assert [(pick.source, pick.index) for pick in spread] == [
-        (name, index) for name in "ab" for index in range(0, 50, 10)
-    ]
-    assert len(spread) == 10
-    assert len(InOrder({"a": 3}, limit=10)) == 3
 
 
 @pytest.mark.parametrize(
