@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -156,3 +157,42 @@ def test_unequal_parts_of_the_validation_data_and_logs_of_one_alone_keep_nobody_
     assert command("validate", tmp_path / "a", *alone, *logging(tmp_path / "a")) == 0
     for name in ("val/loss_main", "val/loss_regularization"):
         assert losses(tmp_path / "b", name) == pytest.approx(losses(tmp_path / "a", name), abs=1e-5)
+
+
+class Seen(Callback):
+    """Writes which samples each step is made of, a file a process."""
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        folder = Path(trainer.default_root_dir) / "seen"
+        folder.mkdir(exist_ok=True)
+        with (folder / f"{trainer.global_rank}.txt").open("a") as file:
+            file.writelines(f"{trainer.global_step} {key}\n" for key in batch.key.tolist())
+
+
+def seen(folder: Path) -> list[list[str]]:
+    """The samples of each step."""
+    lines = [line for file in (folder / "seen").iterdir() for line in file.read_text().splitlines()]
+    pairs = sorted((int(step), key) for step, key in (line.split() for line in lines))
+    return [[key for one, key in pairs if one == step] for step in sorted({step for step, _ in pairs})]
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_with_another_number_of_processes_and_the_same_samples(tmp_path: Path) -> None:
+    # An epoch has 12 samples, of which a step takes 4 by whatever processes there are.
+    settings = {"data.samples_per_epoch": 11, "trainer.log_every_n_steps": 1, "model.reference_dropout": 0.5}
+    more = [*flags(settings), "--trainer.callbacks", callback(Seen)]
+    four = ["--data.batch_size", "4"]
+    assert command("fit", tmp_path / "whole", *more, *four, *logging(tmp_path / "whole"), steps=8) == 0
+
+    folder = tmp_path / "parts"
+    assert command("fit", folder, *more, *four, *logging(folder / "0"), steps=2) == 0
+    codes, told = on_ranks(lambda _: command("fit", folder, *more, *STARTED, *logging(folder / "1"), steps=5))
+    assert codes == [0, 0] and "data.batch_size: 4 -> 2" in told
+    halved = flags({"data.batch_size": 2, "trainer.accumulate_grad_batches": 2})
+    assert command("fit", folder, *more, *halved, *logging(folder / "2"), steps=8) == 0
+    assert seen(folder) == seen(tmp_path / "whole")
+    parts = [losses(folder / str(number)) for number in range(3)]
+    assert [len(part) for part in parts] == [2, 3, 3]
+    assert list(chain(*parts)) == pytest.approx(losses(tmp_path / "whole"), abs=1e-5)
+    ended = [torch.load(one / "checkpoints" / "last.ckpt", weights_only=True) for one in (folder, tmp_path / "whole")]
+    assert ended[0]["epoch"] == ended[1]["epoch"]

@@ -31,6 +31,7 @@ from dreaminpainter.commands.failing import failures_told
 from dreaminpainter.commands.forecast import Forecast, progress_bar
 from dreaminpainter.commands.latents import check_latents, check_pictures
 from dreaminpainter.commands.noise import silence_loading, silence_noise
+from dreaminpainter.commands.places import PlaceInEpoch
 from dreaminpainter.components import Component
 from dreaminpainter.configuration import hint, with_configs_found
 from dreaminpainter.data import shards, sources, store  # noqa: F401  their classes can be named without modules
@@ -113,7 +114,7 @@ class DreamInpainterCLI(LightningCLI):
         if type(self.trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # not where checkpoints are sharded
             self.trainer.strategy.checkpoint_io = WholeFiles() if self.model.lora is None else LoRABeside()
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
-        callbacks.append(Provenance(self.settings))
+        callbacks += [Provenance(self.settings), PlaceInEpoch()]
         if self.trainer.loggers:
             callbacks.append(LearningRateMonitor("step"))
 

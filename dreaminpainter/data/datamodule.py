@@ -14,8 +14,9 @@ from dreaminpainter.data.framing import Framing
 from dreaminpainter.data.in_order import InOrder
 from dreaminpainter.data.masking import LooseBoxMask, MaskGenerator
 from dreaminpainter.data.references import NoAugmentation, ReferenceAugmentation, ReferenceBackground, White
+from dreaminpainter.data.resuming import ResumableLoader
 from dreaminpainter.data.samples import SampleMaker
-from dreaminpainter.data.sampling import Merged, ResumableLoader
+from dreaminpainter.data.sampling import Merged
 from dreaminpainter.data.shards import ShardStream
 from dreaminpainter.data.sizes import sizes_of, tell_what_is_left_out
 from dreaminpainter.data.sources.base import SegmentationSource
@@ -55,7 +56,8 @@ class InpaintingDataModule(pl.LightningDataModule):
         degradation: makes the outlines of objects worse, to study what that costs; `NoDegradation` where left out.
         batch_size: samples a step and process.
         num_workers: loader processes; 0 loads in the training process.
-        samples_per_epoch: length of an epoch; the number of instances where left out.
+        samples_per_epoch: length of an epoch, made longer to whole optimizer steps; the number of instances where left
+            out. The next epoch goes on where it ended, so nothing is left out.
         validation_samples: how many samples of the validation and test sources to use; all where left out.
         seed: where every draw starts; the command takes it from `seed_everything`.
 
@@ -165,7 +167,7 @@ class InpaintingDataModule(pl.LightningDataModule):
         sampler = Merged(
             sizes_of(self.train), self.weights, self.samples_per_epoch, self.seed, *self._place(), per_step
         )
-        self._enough(len(sampler))
+        self._enough(sampler.samples_per_epoch // sampler.world_size)
         return sampler
 
     def _enough(self, samples: int) -> int:
@@ -178,7 +180,6 @@ class InpaintingDataModule(pl.LightningDataModule):
         return samples
 
     def _merging(self) -> ResumableLoader:
-        """The last incomplete batch of an epoch is left out."""
         order = self.order()
         for name, source in self.train.items():
             tell_what_is_left_out(name, source)

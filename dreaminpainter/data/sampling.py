@@ -2,16 +2,14 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import Sampler
 
 from dreaminpainter.data.dataset import Pick
 from dreaminpainter.errors import SettingError
 from dreaminpainter.randomness import sample_key, shuffled
-from dreaminpainter.types import Batch
 
 _BLOCK = 4096
 """Places of an epoch that are worked out at a time."""
@@ -20,14 +18,18 @@ _BLOCK = 4096
 class Merged(Sampler[Pick]):
     """Instances of several sources in exact long-run shares, each source in a new order each time through.
 
-    What stands at a place of an epoch is worked out from the place alone, so neither time nor memory grows with the
-    number of instances. A pick's epoch counts the passes over its source, so no sample comes twice.
+    They come in rounds of `samples_per_epoch`. What stands at a place of a run is worked out from the place alone, so
+    neither time nor memory grows with the number of instances, and it is the same for any number of processes and any
+    size of batch. A pick's epoch counts the passes over its source, so no sample comes twice.
+
+    An epoch is a round, made longer to whole optimizer steps, and each goes on where the one before ended: no sample
+    is left out because it would not fill a step.
 
     Args:
         sizes: instances a source.
-        weights: share of each source, relative to each other; None goes by size, so that an epoch has every instance
+        weights: share of each source, relative to each other; None goes by size, so that a round has every instance
             once. A source of weight 0 is left out.
-        samples_per_epoch: length of an epoch; None takes the number of instances.
+        samples_per_epoch: length of a round; None takes the number of instances.
         seed: the run's seed.
         rank: of this process.
         world_size: how many processes share an epoch.
@@ -35,6 +37,13 @@ class Merged(Sampler[Pick]):
 
     Raises:
         SettingError: weights for unknown sources, negative or all zero.
+
+    Example:
+        >>> ranks = [Merged({"a": 5}, rank=rank, world_size=2) for rank in range(2)]
+        >>> sorted((pick.index, pick.epoch) for sampler in ranks for pick in sampler)[:5]
+        [(0, 0), (1, 0), (2, 0), (3, 0), (4, 0)]
+        >>> [len(sampler) for sampler in ranks]  # the sixth place is of the second round
+        [3, 3]
     """
 
     def __init__(
@@ -65,13 +74,32 @@ class Merged(Sampler[Pick]):
         self.epoch = 0
         self.skip = 0
         """Samples of this process that the next iteration, and only that one, leaves out at its start."""
+        self._anchor = (0, 0, 0)
+
+    @property
+    def place(self) -> int:
+        """Where the epoch that is set starts: the samples of all processes that came before it in the run."""
+        epoch, place, _ = self._anchor
+        return place + (self.epoch - epoch) * len(self) * self.world_size
 
     def set_epoch(self, epoch: int) -> None:
         """Lightning calls this ahead of each epoch."""
         self.epoch = epoch
 
+    def begin_at(self, epoch: int, place: int, step: int) -> None:
+        """Sets an epoch, and where it starts, though those before may have been of another length.
+
+        Args:
+            epoch: its number.
+            place: where it starts.
+            step: the optimizer step that its first sample is for.
+        """
+        self.epoch = epoch
+        self._anchor = (epoch, place, step)
+
     def __len__(self) -> int:
-        return self.samples_per_epoch // self.world_size
+        steps = -(-self.samples_per_epoch // (self.samples_per_step * self.world_size))
+        return steps * self.samples_per_step
 
     def __iter__(self) -> Iterator[Pick]:
         start, self.skip = self.skip, 0
@@ -80,33 +108,44 @@ class Merged(Sampler[Pick]):
 
     def _picks(self, mine: Tensor) -> list[Pick]:
         """What stands at these places of this process, in the epoch that is set."""
-        epoch = self.epoch
-        order = sample_key(self.seed, "order", epoch=epoch)
-        place = shuffled(self.rank + mine * self.world_size, self.samples_per_epoch, order)
-        step = (epoch * len(self) + mine) // self.samples_per_step
+        epoch, _, step = self._anchor
+        steps = step + ((self.epoch - epoch) * len(self) + mine) // self.samples_per_step
+        place = self.place + self.rank + mine * self.world_size
+        rounds, within = place // self.samples_per_epoch, place % self.samples_per_epoch
         picks: list[Pick | None] = [None] * len(mine)
-        low = 0
-        for source in self.shares:
-            high = low + self._count(source, epoch)
-            here = ((place >= low) & (place < high)).nonzero().flatten()
-            passes, indices = self._indices(source, place[here] - low)
-            for row, before, index in zip(here.tolist(), passes.tolist(), indices.tolist(), strict=True):
-                picks[row] = Pick(source, index, before, int(step[row]))
-            low = high
+        for one in rounds.unique().tolist():
+            rows = (rounds == one).nonzero().flatten()
+            for row, (source, index, before) in zip(rows.tolist(), self._of_round(one, within[rows]), strict=True):
+                picks[row] = Pick(source, index, before, int(steps[row]))
         return [pick for pick in picks if pick is not None]
 
-    def _indices(self, source: str, drawn: Tensor) -> tuple[Tensor, Tensor]:
-        """The instances of `source` that come n-th in this epoch, which goes on where the last one stopped.
+    def _of_round(self, number: int, places: Tensor) -> list[tuple[str, int, int]]:
+        """Source, index and passes before of what stands at these places of a round."""
+        place = shuffled(places, self.samples_per_epoch, sample_key(self.seed, "order", epoch=number))
+        found: list[tuple[str, int, int]] = [("", 0, 0)] * len(places)
+        low = 0
+        for source in self.shares:
+            high = low + self._count(source, number)
+            here = ((place >= low) & (place < high)).nonzero().flatten()
+            passes, indices = self._indices(source, number, place[here] - low)
+            for row, before, index in zip(here.tolist(), passes.tolist(), indices.tolist(), strict=True):
+                found[row] = (source, index, before)
+            low = high
+        return found
+
+    def _indices(self, source: str, round_: int, drawn: Tensor) -> tuple[Tensor, Tensor]:
+        """The instances of `source` that come n-th in a round, which goes on where the last one stopped.
 
         Args:
             source: its name.
-            drawn: (n,) int64, which of its samples of this epoch are asked for.
+            round_: the round's number.
+            drawn: (n,) int64, which of its samples of this round are asked for.
 
         Returns:
             (n,) int64 each: the passes over the source that came before, and the index.
         """
         size = self.sizes[source]
-        number = drawn + sum(self._count(source, epoch) for epoch in range(self.epoch))
+        number = drawn + sum(self._count(source, before) for before in range(round_))
         passes, place = number // size, number % size
         index = torch.empty_like(place)
         for one in set(passes.tolist()):
@@ -114,52 +153,19 @@ class Merged(Sampler[Pick]):
             index[there] = shuffled(place[there], size, sample_key(self.seed, "cycle", source, epoch=one))
         return passes, index
 
-    def _count(self, source: str, epoch: int) -> int:
-        """How many samples of `source` an epoch has: its share of evenly spaced places, off by less than one.
+    def _count(self, source: str, round_: int) -> int:
+        """How many samples of `source` a round has: its share of evenly spaced places, off by less than one.
 
-        The places are shifted by the golden ratio from epoch to epoch, so that roundings even out.
+        The places are shifted by the golden ratio from round to round, so that roundings even out.
         """
         names = list(self.shares)
         before = names[: names.index(source)]
-        shift = (epoch * 0.6180339887498949) % 1.0
+        shift = (round_ * 0.6180339887498949) % 1.0
         low, high = (
             math.ceil(round(math.fsum(self.shares[name] for name in part) * self.samples_per_epoch, 6) - shift)
             for part in (before, [*before, source])
         )
         return high - low
-
-
-class ResumableLoader(DataLoader[Any]):
-    """A DataLoader that Lightning can save in the middle of an epoch and continue exactly there.
-
-    The position is the number of batches handed out, not of those that workers have prepared.
-    """
-
-    sampler: Merged
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._handed_out = 0
-        self._resume: tuple[int, int] | None = None
-
-    def state_dict(self) -> dict[str, int]:
-        """Epoch and batches handed out in it."""
-        return {"epoch": self.sampler.epoch, "batches": self._handed_out}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """The next iteration of that epoch begins behind those batches."""
-        self._resume = (state["epoch"], state["batches"])
-        self.sampler.set_epoch(state["epoch"])
-
-    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
-        epoch, done = self._resume or (-1, 0)
-        self._resume = None
-        start = done if epoch == self.sampler.epoch and done < len(self) else 0
-        self._handed_out = start
-        self.sampler.skip = start * (self.batch_size or 1)
-        for batch in super().__iter__():
-            self._handed_out += 1
-            yield batch
 
 
 def relative_weights(names: Iterable[str], weights: dict[str, float]) -> dict[str, float]:

@@ -20,7 +20,7 @@ from dreaminpainter.data.samples import SampleMaker
 from dreaminpainter.data.sampling import relative_weights
 from dreaminpainter.data.shards import ShardStream
 from dreaminpainter.data.store.schema import instance_of
-from dreaminpainter.errors import InputError
+from dreaminpainter.errors import InputError, SettingError
 from dreaminpainter.pictures import EncodedPicture
 from dreaminpainter.randomness import sample_key
 from dreaminpainter.types import Batch
@@ -204,12 +204,31 @@ class StreamLoader(DataLoader[Any]):
         self._here = self._next
 
     def state_dict(self) -> dict[str, int]:
-        """Epoch and batches handed out in it."""
-        return dict(self._here)
+        """Epoch and batches handed out in it, and what their order depends on."""
+        return self._here | self._order()
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """The next iteration begins behind those batches."""
-        self._next = dict(state)
+        """The next iteration begins behind those batches.
+
+        Raises:
+            SettingError: it is within an epoch whose order this one does not have.
+        """
+        changed = [name for name, value in self._order().items() if state.get(name, value) != value]
+        if changed and state["batches"] and state["batches"] != self.length:
+            raise SettingError(
+                "The checkpoint is from within an epoch of data.streams, whose order depends on "
+                + ", ".join(f"the {name} (then {state[name]}, now {self._order()[name]})" for name in changed)
+                + ". Give those that it had; or one from an epoch's end (--checkpoint.every_n_epochs 1), or begin "
+                "another run from its weights with --model.init_from."
+            )
+        self._next = {"epoch": state["epoch"], "batches": state["batches"]}
+
+    def _order(self) -> dict[str, int]:
+        return {
+            "processes": self.dataset.world_size,
+            "loader workers": self.num_workers,
+            "batch size": self.dataset.batch_size,
+        }
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
         """The batches of an epoch.

@@ -41,9 +41,14 @@ def test_making_it_reads_nothing() -> None:
             ask()
 
 
-def test_training_leaves_out_the_last_incomplete_batch_and_evaluation_does_not() -> None:
+def test_training_fills_its_last_batch_from_the_next_round_and_evaluation_does_not() -> None:
     data = module()
-    assert [len(batch) for batch in data.train_dataloader()] == [4, 4]
+    loader = data.train_dataloader()
+    first = list(loader)
+    assert [len(batch) for batch in first] == [4, 4, 4]
+    loader.sampler.set_epoch(1)
+    twenty = ids([*first, *loader])[:20]
+    assert len(set(twenty[:10])) == len(set(twenty[10:])) == 10, "the second epoch goes on where the first ended"
     assert [len(batch) for batch in data.val_dataloader()] == [4, 2]
 
 

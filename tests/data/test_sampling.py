@@ -1,25 +1,17 @@
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.utils.data import Dataset
 
 from dreaminpainter.data.dataset import Pick
-from dreaminpainter.data.sampling import Merged, ResumableLoader
+from dreaminpainter.data.sampling import Merged
 from dreaminpainter.errors import SettingError
 
 SIZES = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 30), min_size=1)
 WEIGHTS = st.sampled_from([0.0, 0.1, 1.0, 1.5, 7.0])
-
-
-class Echo(Dataset[Pick]):
-    """Gives back what it was asked for."""
-
-    def __getitem__(self, pick: Pick) -> Pick:
-        return pick
 
 
 def epochs(sampler: Merged, count: int) -> Iterator[list[Pick]]:
@@ -120,15 +112,33 @@ def test_sources_are_mixed_within_an_epoch() -> None:
     assert 30 < Counter(sources[:100])["a"] < 70
 
 
-@given(sizes=SIZES, epoch=st.integers(0, 3), world_size=st.integers(1, 4))
-def test_ranks_share_an_epoch_without_overlap_or_loss(sizes, epoch, world_size) -> None:
-    whole, parts = Merged(sizes), [Merged(sizes, rank=rank, world_size=world_size) for rank in range(world_size)]
-    for sampler in (whole, *parts):
-        sampler.set_epoch(epoch)
-    shared = [pick for part in parts for pick in part]
-    assert {len(list(part)) for part in parts} == {len(parts[0])}
-    assert len(shared) == len(set(shared)) == len(whole) - len(whole) % world_size
-    assert set(shared) <= set(whole)
+def run(sizes, settings, world_size, per_step, epochs_) -> list[Pick]:
+    """What all processes together are given in some epochs, in the order of the steps."""
+    ranks = [Merged(sizes, *settings, 0, rank, world_size, per_step) for rank in range(world_size)]
+    by_rank = [list(chain(*epochs(sampler, epochs_))) for sampler in ranks]
+    assert len({len(picks) for picks in by_rank}) == 1, "one has more than another, and would wait for it"
+    return list(chain(*zip(*by_rank, strict=True)))
+
+
+@settings(max_examples=15)
+@given(
+    sizes=SIZES,
+    data=st.data(),
+    per_epoch=st.none() | st.integers(5, 40),
+    world_size=st.integers(1, 5),
+    per_step=st.integers(1, 6),
+)
+def test_over_ranks_and_epochs_no_sample_is_repeated_or_left_out(sizes, data, per_epoch, world_size, per_step) -> None:
+    weights = data.draw(st.none() | st.just({name: data.draw(WEIGHTS) for name in sizes} | {min(sizes): 1.0}))
+    picks = run(sizes, (weights, per_epoch), world_size, per_step, 3)
+    rounds = len(picks) // len(Merged(sizes, weights, per_epoch)) + 1
+    assert picks == run(sizes, (weights, per_epoch), 1, 1, rounds)[: len(picks)], "the same as in one process"
+    steps = [pick.step for pick in picks]
+    assert steps == [place // (per_step * world_size) for place in range(len(picks))]
+    if weights is None and per_epoch is None:
+        whole = sum(sizes.values())
+        for first in range(0, len(picks) - whole + 1, whole):
+            assert len({(pick.source, pick.index) for pick in picks[first : first + whole]}) == whole
 
 
 @pytest.mark.parametrize(
@@ -143,64 +153,3 @@ def test_ranks_share_an_epoch_without_overlap_or_loss(sizes, epoch, world_size) 
 def test_weights_that_make_no_sense_are_refused_and_named(weights, told) -> None:
     with pytest.raises(SettingError, match=told):
         Merged({"a": 3, "b": 0}, weights)
-
-
-def loader(workers: int) -> ResumableLoader:
-    return ResumableLoader(
-        Echo(),
-        sampler=Merged({"a": 11, "b": 6}, {"a": 2.0, "b": 1.0}),
-        batch_size=3,
-        drop_last=True,
-        collate_fn=list,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        multiprocessing_context="fork" if workers else None,
-    )
-
-
-def epoch_of(one: ResumableLoader, epoch: int) -> list[list[Pick]]:
-    one.sampler.set_epoch(epoch)
-    return list(one)
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_loader_goes_on_exactly_where_its_state_was_taken(workers) -> None:
-    reference = loader(0)
-    truth = [epoch_of(reference, epoch) for epoch in range(4)]
-    assert [len(batches) for batches in truth] == [5] * 4
-
-    first = loader(workers)
-    assert epoch_of(first, 0) == truth[0]
-    first.sampler.set_epoch(1)
-    started = iter(first)
-    assert list(islice(started, 2)) == truth[1][:2]
-    state = first.state_dict()
-
-    resumed = loader(workers)
-    resumed.load_state_dict(state)
-    assert len(resumed) == 5, "the length is the epoch's, or Lightning's progress and the epoch's end shift"
-    assert epoch_of(resumed, 1) == truth[1][2:]
-    assert epoch_of(resumed, 2) == truth[2]
-    assert epoch_of(resumed, 3) == truth[3]
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_loader_stopped_at_an_epochs_end_begins_the_next_one(workers) -> None:
-    first = loader(workers)
-    epoch_of(first, 0)
-    state = first.state_dict()
-    assert state == {"epoch": 0, "batches": 5}
-    resumed = loader(workers)
-    resumed.load_state_dict(state)
-    assert epoch_of(resumed, 1) == epoch_of(loader(0), 1)
-
-
-def test_the_state_counts_what_was_handed_out_also_after_a_second_stop() -> None:
-    truth = epoch_of(loader(0), 3)
-    state = {"epoch": 3, "batches": 1}
-    for stop in (2, 3):
-        resumed = loader(0)
-        resumed.load_state_dict(state)
-        assert list(islice(iter(resumed), 1)) == truth[stop - 1 : stop]
-        state = resumed.state_dict()
-        assert state == {"epoch": 3, "batches": stop}

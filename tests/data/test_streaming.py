@@ -136,7 +136,7 @@ def test_a_stream_goes_on_where_its_state_was_taken(shards, workers) -> None:
     handed_out = iter(started)
     assert ids([next(handed_out)]) == epochs[0][0]
     state = started.state_dict()
-    assert state == {"epoch": 0, "batches": 1}
+    assert (state["epoch"], state["batches"]) == (0, 1)
     resumed = module(shards, **settings).train_dataloader()
     resumed.load_state_dict(state)
     assert [ids([batch]) for batch in resumed] == epochs[0][1:]
@@ -189,6 +189,21 @@ def test_one_file_is_trained_on_with_more_workers_than_it_can_give_work(shards) 
     streams = {"a": ShardStream(f"{shards}/parquet/train-00000*.parquet", buffer_size=5)}
     loader = module(shards, streams=streams, num_workers=2, samples_per_epoch=9).train_dataloader()
     assert len(ids(loader)) == 9
+
+
+def test_other_processes_go_on_from_the_end_of_an_epoch_and_are_refused_within_one(shards) -> None:
+    def loader(world_size: int) -> StreamLoader:
+        return StreamLoader(batches(shards, 0, world_size), 2, collate_fn=as_made)
+
+    first = loader(1)
+    started = iter(first)
+    next(started)
+    with pytest.raises(SettingError, match=r"the processes \(then 1, now 2\).*--model.init_from"):
+        loader(2).load_state_dict(first.state_dict())
+    next(started)
+    ended = first.state_dict()
+    loader(2).load_state_dict(ended)
+    loader(1).load_state_dict({"epoch": 3, "batches": 1})  # of version 0.1.0
 
 
 def test_streams_without_an_object_are_an_error(shards, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def plan_epoch(data: InpaintingDataModule) -> Epoch:
         sampler = data.order()
     except SettingError as error:
         return Epoch(sizes=sizes, problem=str(error))
-    return Epoch({name: sampler.shares.get(name, 0.0) * len(sampler) for name in sizes}, sizes)
+    return Epoch({name: sampler.shares.get(name, 0.0) * sampler.samples_per_epoch for name in sizes}, sizes)
 
 
 def check_epoch(epoch: Epoch) -> Iterator[Finding]:
