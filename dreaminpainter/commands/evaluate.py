@@ -35,10 +35,10 @@ from dreaminpainter.evaluation.metrics import (
     Seam,
     SetMetric,
 )
-from dreaminpainter.evaluation.processes import Processes
 from dreaminpainter.evaluation.reliance import Reliance
 from dreaminpainter.evaluation.writing import write_report
 from dreaminpainter.pretrained import CRITTERS
+from dreaminpainter.processes import Processes
 
 CEILING, FLOOR = "ceiling (real picture)", "floor (mean colour)"
 

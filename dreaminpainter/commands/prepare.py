@@ -26,8 +26,9 @@ def prepare(
       dreaminpainter prepare sources/coco --source.root data/coco --output data/prepared/coco
       dreaminpainter prepare FolderSource --source.root my-photographs --output data/prepared/mine
 
-    Killed at any point and run again, it goes on where it was. What is left out is counted by reason in
-    OUTPUT/manifest.json and listed in OUTPUT/left_out.parquet.
+    Killed at any point and run again, it goes on where it was. With `torchrun --nproc-per-node 2 -m dreaminpainter
+    prepare ...` two processes share the reading; processes of several machines do, too, where they share the folders.
+    What is left out is counted by reason in OUTPUT/manifest.json and listed in OUTPUT/left_out.parquet.
 
     Args:
         source: what to read; `--source.help CLASS` tells the settings of one.
@@ -45,8 +46,12 @@ def prepare(
     from dreaminpainter.data.store import preparing
     from dreaminpainter.data.store.manifest import FILE
     from dreaminpainter.data.store.reading import PreparedSource
+    from dreaminpainter.processes import Processes
 
-    manifest = preparing.prepare(source, Path(output), embed_pictures, num_workers, max_damaged)
+    processes = Processes.started()
+    manifest = preparing.prepare(source, Path(output), embed_pictures, num_workers, max_damaged, processes)
+    if not processes.is_first:
+        return
     print(f"{output}: {manifest.kept} objects")
     for reason, count in manifest.left_out.items():
         print(f"  {count:>8} left out: {reason}")

@@ -113,7 +113,7 @@ class Merged(Sampler[Pick]):
         place = self.place + self.rank + mine * self.world_size
         rounds, within = place // self.samples_per_epoch, place % self.samples_per_epoch
         picks: list[Pick | None] = [None] * len(mine)
-        for one in rounds.unique().tolist():
+        for one in sorted(set(rounds.tolist())):
             rows = (rounds == one).nonzero().flatten()
             for row, (source, index, before) in zip(rows.tolist(), self._of_round(one, within[rows]), strict=True):
                 picks[row] = Pick(source, index, before, int(steps[row]))

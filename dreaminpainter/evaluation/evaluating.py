@@ -24,13 +24,13 @@ from dreaminpainter.evaluation.cases import Case, CaseSet, Problem, open_problem
 from dreaminpainter.evaluation.cost import cost_of
 from dreaminpainter.evaluation.methods import Method, Ours, OursWithoutReference, OursWithoutText
 from dreaminpainter.evaluation.metrics import SampleMetric, SetMetric
-from dreaminpainter.evaluation.processes import Processes
 from dreaminpainter.evaluation.reliance import Reliance
 from dreaminpainter.evaluation.rows import Row, Rows
 from dreaminpainter.evaluation.samples import Sample
 from dreaminpainter.evaluation.settings import Protocol
 from dreaminpainter.evaluation.statistics import Interval
 from dreaminpainter.evaluation.together import embeddings
+from dreaminpainter.processes import Processes
 
 
 @dataclass

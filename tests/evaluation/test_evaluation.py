@@ -17,11 +17,11 @@ from dreaminpainter.errors import InputError
 from dreaminpainter.evaluation.cases import CaseSet, open_problem
 from dreaminpainter.evaluation.methods import Collage, Method, Ours, OursWithoutText
 from dreaminpainter.evaluation.metrics import FID, KID, Crop
-from dreaminpainter.evaluation.processes import Processes
 from dreaminpainter.evaluation.reliance import Reliance
 from dreaminpainter.evaluation.rows import Row
 from dreaminpainter.evaluation.samples import Sample
 from dreaminpainter.evaluation.writing import write_report
+from dreaminpainter.processes import Processes
 from dreaminpainter.selection import RandomTokens
 
 SMALL = str(Path(__file__).parents[1] / "models" / "critters_small")

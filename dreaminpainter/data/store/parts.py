@@ -75,6 +75,10 @@ class Parts(Dataset[PartReport]):
         """Of a part's rows. It is named after the instances, so that what was made of others is not taken for it."""
         return self.folder / f"{number:06}-{self._digests[number]}.arrow"
 
+    def count(self, number: int) -> int:
+        """How many instances a part has."""
+        return len(self._indices(number))
+
     def missing(self) -> list[int]:
         """The parts that are still to be made, or to be made again because something was broken."""
         return [number for number in range(len(self)) if not self._is_done(number)]

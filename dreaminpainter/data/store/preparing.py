@@ -27,6 +27,7 @@ from dreaminpainter.data.sources.base import LeftOut, SegmentationSource, damage
 from dreaminpainter.data.store.manifest import FILE, LEFT_OUT, Manifest
 from dreaminpainter.data.store.parts import Parts, absolute
 from dreaminpainter.errors import InputError, SettingError
+from dreaminpainter.processes import Processes
 
 _PART = 200
 """Instances a part: a few seconds of work, so little is lost when a preparation is killed."""
@@ -42,6 +43,7 @@ def prepare(
     embed: bool = False,
     num_workers: int = 2,
     max_damaged: float = 0.05,
+    processes: Processes | None = None,
 ) -> Manifest:
     """Prepares `source` in `folder`; one that was begun there is gone on with, a finished one is left alone.
 
@@ -54,6 +56,7 @@ def prepare(
         embed: put the pictures' files into the rows, instead of referring to them.
         num_workers: processes that read; 0 reads in this one.
         max_damaged: greatest share of objects that may be broken, 0 to 1; above it the preparation stops.
+        processes: of which this is one; this one alone by default. They share the parts, and a folder.
 
     Returns:
         The manifest.
@@ -67,15 +70,26 @@ def prepare(
         raise SettingError(f"max_damaged is {max_damaged}. It is a share of the objects: 0 to 1, such as 0.05 for 5 %.")
     if num_workers < 0:
         raise SettingError(f"num_workers is {num_workers}. Set it to 0 or more; 0 reads in the command's own process.")
+    processes = processes or Processes()
     source.prepare_in(folder)
-    order, pictures = _in_order_of_pictures(source)
+    # What takes long to find in pictures without masks is found by the first, and kept for the others.
+    order, pictures = processes.first_alone(lambda: _in_order_of_pictures(source))
     plan = Manifest(source.fingerprint(), describe(source), None if pictures is None else str(pictures), embed)
-    finished = _begun_before(plan, folder, source.incidental)
+    finished = processes.first_alone(lambda: _begun_before(plan, folder, source.incidental))
     if finished is not None:
         return finished
     parts = Parts(source, folder / "parts", order, _PART, pictures, embed)
-    _make_parts(parts, max_damaged, num_workers)
+    processes.wait()  # until all have seen what is there, before it changes
+    _make_parts(parts, max_damaged, num_workers, processes)
+    processes.wait()
+    if processes.is_first:
+        _put_together(parts, plan, folder)
+    processes.wait()
+    return Manifest.read(folder / FILE)
 
+
+def _put_together(parts: Parts, plan: Manifest, folder: Path) -> None:
+    source = parts.source
     reports = [parts.report(number) for number in range(len(parts))]
     left_out = [*source.left_out, *(one for report in reports for one in report.left_out)]
     manifest = plan.counted(sum(report.kept for report in reports), left_out)
@@ -85,7 +99,6 @@ def prepare(
     _write_left_out(left_out, folder / LEFT_OUT)
     manifest.write(folder / FILE)
     shutil.rmtree(parts.folder)
-    return manifest
 
 
 def _in_order_of_pictures(source: SegmentationSource) -> tuple[list[int], Path | None]:
@@ -119,18 +132,21 @@ def _begun_before(plan: Manifest, folder: Path, incidental: Container[str]) -> M
     return None
 
 
-def _make_parts(parts: Parts, max_damaged: float, num_workers: int) -> None:
+def _make_parts(parts: Parts, max_damaged: float, num_workers: int, processes: Processes) -> None:
     left_out = list(parts.source.left_out)
-    missing = set(parts.missing())
+    own = set(processes.share(list(range(len(parts)))))
+    missing = own.intersection(parts.missing())
     seen = len(left_out)
-    for number in set(range(len(parts))) - missing:
+    for number in own - missing:
         report = parts.report(number)
         seen += report.kept + len(report.left_out)
         left_out += report.left_out
     loader = DataLoader(
         parts, batch_size=None, sampler=sorted(missing), num_workers=min(num_workers, len(missing)), collate_fn=_as_is
     )
-    with tqdm(total=len(parts.order), desc="preparing", unit=" objects", smoothing=0.05) as bar:
+    total = sum(parts.count(number) for number in own)
+    quiet = None if processes.is_first else True
+    with tqdm(total=total, desc="preparing", unit=" objects", smoothing=0.05, disable=quiet) as bar:
         bar.update(seen - len(parts.source.left_out))
         for report in loader:
             count = report.kept + len(report.left_out)

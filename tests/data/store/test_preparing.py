@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from gloo import on_two
 from PIL import Image
 
 from dreaminpainter.data.sources import (
@@ -25,6 +26,7 @@ from dreaminpainter.data.sources.files import read_picture
 from dreaminpainter.data.store import PreparedSource, parts, prepare, preparing
 from dreaminpainter.data.store.manifest import Manifest
 from dreaminpainter.errors import InputError, SettingError
+from dreaminpainter.processes import Processes
 
 
 class Squares(SegmentationSource):
@@ -341,3 +343,31 @@ def test_a_manifest_of_another_version_is_refused(squares: Squares, tmp_path: Pa
     path.write_text(json.dumps({"version": 2}))
     with pytest.raises(InputError, match=r"manifest\.json cannot be read"):
         Manifest.read(path)
+
+
+@pytest.mark.skipif(torch.cuda.is_initialized(), reason="CUDA is in use already, so this process cannot be forked")
+@pytest.mark.parametrize("begun", [False, True])
+def test_two_processes_come_to_the_same_as_one(squares, begun, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(preparing, "_PART", 2)
+    source = Squares(squares.root, count=9)
+    alone = prepare(source, tmp_path / "one", num_workers=0)
+    make = parts.Parts.__getitem__
+    if begun:  # one process was killed after its first part
+        with monkeypatch.context() as killed:
+            killed.setattr(preparing, "_put_together", lambda *_: sys.exit())
+            with pytest.raises(SystemExit):
+                prepare(source, tmp_path / "two", num_workers=0)
+        for path in sorted((tmp_path / "two/parts").glob("*.arrow"))[1:]:
+            path.unlink()
+
+    def work(rank: int) -> tuple[Manifest, list[int]]:
+        own: list[int] = []
+        monkeypatch.setattr(parts.Parts, "__getitem__", lambda self, number: own.append(number) or make(self, number))
+        return prepare(source, tmp_path / "two", num_workers=0, processes=Processes(rank, 2)), own
+
+    (first, own), (second, others) = on_two(work, tmp_path / "meeting")
+    assert first == second == alone
+    assert (own, others) == ([2, 4] if begun else [0, 2, 4], [1, 3])
+    rows = [PreparedSource(str(tmp_path / name)).rows.to_list() for name in ("one", "two")]
+    assert rows[0] == rows[1]
+    assert not (tmp_path / "two/parts").exists()

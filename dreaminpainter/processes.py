@@ -1,4 +1,4 @@
-"""This process among those that share an evaluation."""
+"""This process among those that share an evaluation or a preparation."""
 
 import os
 from collections.abc import Callable
