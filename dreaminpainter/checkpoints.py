@@ -23,6 +23,7 @@ from dreaminpainter.parts import make_parts
 from dreaminpainter.pipeline import DreamInpainterPipeline
 from dreaminpainter.pretrained import packaged
 from dreaminpainter.selection import TokenSelector
+from dreaminpainter.sharded_files import is_whole_folder, read_folder
 
 _WEIGHTS = (".safetensors", ".bin")
 """How weight files of diffusers and transformers end, newer and older ones."""
@@ -54,7 +55,7 @@ def load_pipeline(path: str) -> DreamInpainterPipeline:
         InputError: the file is no checkpoint of this package.
     """
     path = packaged(path)
-    if Path(path).is_dir():
+    if Path(path).is_dir() and not is_whole_folder(Path(path)):
         return DreamInpainterPipeline.from_pretrained(path)
     return lora_pipeline(path) if path.endswith(".safetensors") else trained_pipeline(read_checkpoint(path))
 
@@ -132,7 +133,8 @@ def weights_of(path: str) -> dict[str, Tensor]:
         InputError: the file is no checkpoint of this package.
     """
     path = packaged(path)
-    if not Path(path).is_dir() and not path.endswith(".safetensors"):
+    is_checkpoint = not Path(path).is_dir() or is_whole_folder(Path(path))
+    if is_checkpoint and not path.endswith(".safetensors"):
         checkpoint = read_checkpoint(path)
         if checkpoint["model"].get("lora") is None:
             return averaged(checkpoint)
@@ -140,15 +142,18 @@ def weights_of(path: str) -> dict[str, Tensor]:
     return weights
 
 
-def read_checkpoint(path: str) -> dict[str, Any]:
+def read_checkpoint(path: str, weights: bool = True) -> dict[str, Any]:
     """What Lightning saved, tensors on the CPU; nothing but tensors and plain values is ever loaded.
 
-    Tensors stay in the file until they are used.
+    Tensors stay in the file until they are used. Those of a folder that several processes wrote are put together,
+    unless `weights` is False; the optimizer's state is left out.
 
     Raises:
         MissingFileError: there is no such file.
         InputError: the file is no checkpoint of this package.
     """
+    if is_whole_folder(Path(path)):
+        return _of_a_model(read_folder(Path(path), weights), path)
     if not Path(path).is_file():
         raise MissingFileError(
             f"There is no checkpoint {path}. Training writes them to RUN/checkpoints/, the newest as last.ckpt."
@@ -161,12 +166,17 @@ def read_checkpoint(path: str) -> dict[str, Any]:
             f"{path} cannot be read as a checkpoint: it is damaged, none at all, or holds more than tensors and plain "
             "values. Name a file that training wrote."
         ) from error
+    return _of_a_model(checkpoint, path)
+
+
+def _of_a_model(checkpoint: Any, path: str) -> dict[str, Any]:
     if not isinstance(checkpoint, dict) or "model" not in checkpoint:
         raise InputError(
             f"{path} is no checkpoint of a DreamInpainter: it does not say what model it holds. Name a file that "
             "training wrote, or an exported folder."
         )
-    return checkpoint
+    own: dict[str, Any] = checkpoint
+    return own
 
 
 def _trained_parts(pipeline: DreamInpainterPipeline) -> nn.ModuleDict:

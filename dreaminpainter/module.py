@@ -38,6 +38,7 @@ from dreaminpainter.randomness import sample_key, uniform
 from dreaminpainter.regularization import Constant, DecouplingRegularizer, Regularizer, Schedule
 from dreaminpainter.regularization.plans import main_plan, regularization_plan
 from dreaminpainter.selection import CosineDistance, TokenSelector
+from dreaminpainter.sharding import shard
 from dreaminpainter.types import Batch, Reference, TrainingPlan
 from dreaminpainter.warm_start import warm_start
 from dreaminpainter.weighting import LossWeighting, UniformWeighting
@@ -221,6 +222,11 @@ class DreamInpainter(pl.LightningModule):
         )
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
+
+    def configure_model(self) -> None:
+        """Divides the networks that train over the processes, where the strategy asks for it."""
+        if self.device_mesh is not None:
+            shard(self, self.device_mesh["data_parallel"])
 
     def configure_optimizers(self) -> Any:
         """The optimizer over the trained parts, each with its own rate, and the schedule that scales all rates."""

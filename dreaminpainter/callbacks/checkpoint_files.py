@@ -12,6 +12,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from dreaminpainter.atomic import sweep, whole
 from dreaminpainter.checkpoints import read_checkpoint
 from dreaminpainter.errors import InputError, WriteError
+from dreaminpainter.sharded_files import is_whole_folder
 
 
 class WholeFiles(TorchCheckpointIO):
@@ -54,7 +55,12 @@ class WholeFiles(TorchCheckpointIO):
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a checkpoint's file was written to its end and has not changed since, by its checksums."""
+    """Whether a checkpoint's file was written to its end and has not changed since, by its checksums.
+
+    Of a folder of parts: whether it was written to its end.
+    """
+    if path.is_dir():
+        return is_whole_folder(path)
     try:
         with ZipFile(path) as archive:
             return archive.testzip() is None
@@ -75,7 +81,7 @@ def newest_whole(folder: Path) -> Path | None:
     for path in reversed(newest):
         if not is_whole(path):
             damaged.append(path)
-        elif "loops" in read_checkpoint(str(path)):
+        elif "loops" in read_checkpoint(str(path), weights=False):
             if damaged:
                 rank_zero_warn(f"{_named(damaged)} damaged, so this run goes on from the one before, {path}.")
             return path

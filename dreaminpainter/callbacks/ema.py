@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from dreaminpainter.errors import SettingError
+from dreaminpainter.sharding import divided_as, gathered
 
 
 class ExponentialMovingAverage(Callback):
@@ -84,7 +85,7 @@ class ExponentialMovingAverage(Callback):
         if not self._weights:
             self._weights = {name: parameter.detach().float().clone() for name, parameter in trained.items()}
         _check_same(self._weights.keys(), trained.keys())
-        self._weights = {name: self._weights[name].to(trained[name].device) for name in trained}
+        self._weights = {name: divided_as(self._weights[name], trained[name]) for name in trained}
         self._step = trainer.global_step
 
     @torch.no_grad()
@@ -123,7 +124,7 @@ class ExponentialMovingAverage(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """`weights`, parameter name to float32 tensor, and the number of `updates` that made them."""
-        return {"weights": self._weights, "updates": self._updates}
+        return {"weights": {name: gathered(value) for name, value in self._weights.items()}, "updates": self._updates}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._weights = dict(state_dict["weights"])

@@ -59,7 +59,7 @@ class Continuation:
 
     def __init__(self, path: Path, config: str) -> None:
         self.path = path
-        self._checkpoint = read_checkpoint(str(path))
+        self._checkpoint = read_checkpoint(str(path), weights=False)
         self.settings = yaml.safe_load(config)["fit"]
         written = yaml.safe_load(self._checkpoint.get("provenance", {}).get("config") or config)
         # What a program of one's own wrote says nothing of the command's settings.
@@ -123,7 +123,7 @@ def named_checkpoint(path: Path) -> Path:
         MissingFileError: there is none.
         InputError: it is damaged.
     """
-    if not path.is_file():
+    if not path.exists():
         raise MissingFileError(
             f"There is no checkpoint {path}. Training writes them to RUN/checkpoints/, the newest as last.ckpt."
         )

@@ -1,0 +1,109 @@
+"""Checkpoints that are folders, to which several processes have written their parts, put together again.
+
+torch describes the parts in a pickle. It is read here without anything that could run code: nothing is made of it but
+the few classes that such a description consists of.
+"""
+
+import pickle
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.filesystem import FileSystemReader
+from torch.distributed.checkpoint.metadata import Metadata, StorageMeta, TensorStorageMetadata
+from torch.distributed.checkpoint.state_dict_loader import load
+
+from dreaminpainter.errors import InputError
+
+META = "meta.pt"
+"""What is not divided, as Lightning names it; written last."""
+_PARTS = ".metadata"
+_STATE = "state_dict."
+_PLAIN = {
+    "torch.distributed.checkpoint.metadata": {
+        "BytesStorageMetadata",
+        "ChunkStorageMetadata",
+        "Metadata",
+        "MetadataIndex",
+        "StorageMeta",
+        "TensorProperties",
+        "TensorStorageMetadata",
+        "_MEM_FORMAT_ENCODING",
+    },
+    "torch.distributed.checkpoint.filesystem": {"_StorageInfo"},
+    "torch": {"Size", "device"},
+    "torch.serialization": {"_get_layout"},
+    "pathlib": {"Path", "PosixPath", "PurePosixPath"},
+    "pathlib._local": {"Path", "PosixPath", "PurePosixPath"},
+}
+
+_DAMAGE = (
+    CheckpointException,
+    OSError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    EOFError,
+    AttributeError,
+    TypeError,
+    pickle.UnpicklingError,
+)
+"""What torch meets where a part is missing, or its description is damaged."""
+
+
+def is_whole_folder(path: Path) -> bool:
+    """Whether all parts of a divided checkpoint were written: it is renamed to its place once they are."""
+    return path.is_dir() and (path / META).is_file() and (path / _PARTS).is_file()
+
+
+def read_folder(path: Path, weights: bool = True) -> dict[str, Any]:
+    """What Lightning saved, tensors on the CPU.
+
+    Args:
+        path: of the folder.
+        weights: whether to read `state_dict`, which may be large; the optimizer's state never is.
+
+    Raises:
+        InputError: a part is missing or damaged, or the description holds more than it should.
+    """
+    try:
+        checkpoint: dict[str, Any] = torch.load(path / META, map_location="cpu", weights_only=True, mmap=True)
+        if weights:
+            checkpoint["state_dict"] = _weights(path)
+    except _DAMAGE as error:
+        raise InputError(
+            f"{path} cannot be read as a divided checkpoint: a part is missing or damaged, or it holds more than "
+            "tensors and plain values. Name a folder that training wrote, with all that is in it."
+        ) from error
+    return checkpoint
+
+
+def _weights(path: Path) -> dict[str, Tensor]:
+    reader = _PlainReader(path)
+    stored = reader.read_metadata().state_dict_metadata
+    state: dict[str, Any] = {
+        name: torch.empty(one.size, dtype=one.properties.dtype)
+        for name, one in stored.items()
+        if name.startswith(_STATE) and isinstance(one, TensorStorageMetadata)
+    }
+    load(state, storage_reader=reader, no_dist=True)
+    return {name.removeprefix(_STATE): value for name, value in state.items()}
+
+
+class _PlainReader(FileSystemReader):
+    def read_metadata(self, *args: Any, **kwargs: Any) -> Metadata:
+        with (Path(self.path) / _PARTS).open("rb") as file:
+            metadata: Metadata = _PlainUnpickler(file).load()
+        metadata.storage_meta = StorageMeta(load_id=self.load_id)
+        return metadata
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        is_type = module == "torch" and isinstance(getattr(torch, name, None), torch.dtype)
+        if not is_type and name not in _PLAIN.get(module, ()):
+            raise pickle.UnpicklingError(f"{module}.{name} has no place in the description of a checkpoint")
+        return getattr(import_module(module), name)
