@@ -19,6 +19,7 @@ from benchmarks.pages import pages
 from benchmarks.pictures import pictures
 from benchmarks.probes import probes
 from benchmarks.progress import progress
+from benchmarks.scaling import scaling
 from benchmarks.seams import seams
 from benchmarks.selection import selection
 from benchmarks.torture import torture
@@ -42,6 +43,7 @@ MEASUREMENTS = [
     pictures,
     probes,
     progress,
+    scaling,
     seams,
     selection,
     starting_points,
