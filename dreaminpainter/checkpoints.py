@@ -42,6 +42,9 @@ _DAMAGE = (
 )
 """What torch meets in an archive whose description of its content is damaged."""
 
+OF_TRAINING = "supervision."
+"""How names of weights begin that are of no use but in training, and no part of the model."""
+
 
 def load_pipeline(path: str) -> DreamInpainterPipeline:
     """The pipeline of a training checkpoint, with its averaged weights where it has them, or of an exported folder.
@@ -185,7 +188,8 @@ def _trained_parts(pipeline: DreamInpainterPipeline) -> nn.ModuleDict:
 
 
 def averaged(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
-    """The weights, with those that the moving average holds in place of the raw ones."""
+    """The weights of the model, with those that the moving average holds in place of the raw ones."""
     weights: dict[str, Tensor] = dict(checkpoint["state_dict"])
     average = checkpoint.get("callbacks", {}).get("ema", {}).get("weights", {})
-    return weights | {name: value.to(weights[name].dtype) for name, value in average.items()}
+    weights |= {name: value.to(weights[name].dtype) for name, value in average.items()}
+    return {name: value for name, value in weights.items() if not name.startswith(OF_TRAINING)}

@@ -36,9 +36,10 @@ from dreaminpainter.parts import Parts, describe_parts
 from dreaminpainter.pipeline import DreamInpainterPipeline
 from dreaminpainter.randomness import sample_key, uniform
 from dreaminpainter.regularization import Constant, DecouplingRegularizer, Regularizer, Schedule
-from dreaminpainter.regularization.plans import main_plan, regularization_plan
+from dreaminpainter.regularization.plans import MAIN, main_plan, regularization_plan
 from dreaminpainter.selection import CosineDistance, TokenSelector
 from dreaminpainter.sharding import shard
+from dreaminpainter.supervision import AttributeSupervision
 from dreaminpainter.types import Batch, Reference, TrainingPlan
 from dreaminpainter.warm_start import warm_start
 from dreaminpainter.weighting import LossWeighting, UniformWeighting
@@ -71,6 +72,8 @@ class DreamInpainter(pl.LightningModule):
         guidance_scale: guidance along the text, likewise; 7.5 is the paper's.
         lora: low-rank matrices beside the frozen weights of the UNet, which train in their place; none by default. Each
             checkpoint then has a small file beside it, `last.lora.safetensors`, of what was trained alone.
+        supervision: classifiers of what the tokens tell, for backbones trained from nothing on drawings; none by
+            default.
         init_from: checkpoint, exported folder or packaged model (`critters`) whose weights to start from; settings stay
             as they are here.
     """
@@ -95,6 +98,7 @@ class DreamInpainter(pl.LightningModule):
         num_inference_steps: int = 50,
         guidance_scale: float = 7.5,
         lora: LoRA | None = None,
+        supervision: AttributeSupervision | None = None,
         init_from: str | None = None,
     ) -> None:
         super().__init__()
@@ -132,6 +136,7 @@ class DreamInpainter(pl.LightningModule):
             guidance_scale=guidance_scale,
         )
         self.network = SubjectInpainter(parts.unet, adapter, extractor, selector)
+        self.supervision = None if supervision is None else supervision.build(parts.unet.config.cross_attention_dim)
         self.lora, self.init_from = lora, init_from
         if init_from is not None:
             warm_start(self, init_from)
@@ -145,7 +150,7 @@ class DreamInpainter(pl.LightningModule):
         """The loss of each row of `plan`: Fig. 2, from pictures to the masked squared error.
 
         Returns:
-            `losses` (R,) float32, unweighted; `timesteps` (R,).
+            `losses` (R,) float32, unweighted; `timesteps` (R,); `tokens` (B, K, D), what was read of the references.
         """
         rows, keys = plan.sample.to(self.device), self._row_keys(batch, plan).to(self.device)
 
@@ -166,7 +171,7 @@ class DreamInpainter(pl.LightningModule):
         prediction = self.network(self.input_form.compose(noisy, hole, scene), timesteps, text, tokens)
         target = training_target(self.scheduler, latents, noise, timesteps)
         error = (prediction.float() - target.float()) ** 2
-        return {"losses": masked_mean_per_row(error, counted), "timesteps": timesteps}
+        return {"losses": masked_mean_per_row(error, counted), "timesteps": timesteps, "tokens": subject.tokens}
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """One step of the regularizer's plan; callbacks log what it returns beside the loss."""
@@ -174,22 +179,27 @@ class DreamInpainter(pl.LightningModule):
         rows = self(batch, plan)
         weight = plan.weight.to(self.device) * self.weighting(rows["timesteps"], self.scheduler)
         loss = batch_loss(rows["losses"], weight, samples=len(batch))
+        if self.supervision is not None:
+            loss = loss + self.supervision(rows["tokens"], batch.attributes)
         return {
             "loss": loss,
             "objective": plan.objective,
             "truncated_texts": count_truncated(self.tokenizer, plan.text),
-            **{name: value.detach() for name, value in rows.items()},
+            **{name: rows[name].detach() for name in ("losses", "timesteps")},
         }
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """The loss of both objectives on every sample, with noise and timesteps from the samples' keys."""
-        plans = (main_plan(batch), regularization_plan(batch))
-        losses = {plan.objective[0]: self(batch, plan)["losses"] for plan in plans}
+        rows = {plan.objective[0]: self(batch, plan) for plan in (main_plan(batch), regularization_plan(batch))}
+        losses = {objective: values["losses"] for objective, values in rows.items()}
         stage = "test" if self.trainer.testing else "val"
         # As a multiple of the processes, since Lightning rounds the mean of what they give here down.
         size = len(batch) * self.trainer.world_size
         for objective, values in losses.items():
             self.log(f"{stage}/loss_{objective}", values.mean(), batch_size=size, sync_dist=True)
+        if self.supervision is not None:
+            for name, told in self.supervision.measure(rows[MAIN]["tokens"], batch.attributes).items():
+                self.log(f"{stage}/tokens_tell_{name}", told)
         return losses
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:

@@ -24,6 +24,7 @@ def trainable_parts(module: Any) -> dict[str, list[nn.Parameter]]:
             if not name.startswith("reference_encoder.")
         ],
         "text_encoder": list(module.text_encoder.parameters()),
+        "supervision": [] if module.supervision is None else list(module.supervision.parameters()),
     }
 
 
@@ -43,12 +44,18 @@ def select_trained(module: Any, learning_rates: dict[str, float]) -> None:
     for name in learning_rates:
         if not known[name]:
             raise SettingError(
-                f"learning_rates has a rate for {name}, of which there is nothing. Leave it out; or set model.lora to "
-                "LoRA where it is that, and take a backbone that loads the text encoder where it is that."
+                f"learning_rates has a rate for {name}, of which there is nothing. Leave it out; or set model.lora or "
+                "model.supervision where it is one of these, and take a backbone that loads the text encoder where it "
+                "is that."
             )
     if known["lora"] and "lora" not in learning_rates:
         raise SettingError(
             "There is a LoRA that would not train. Give learning_rates a rate for lora, or set model.lora to null."
+        )
+    if known["supervision"] and "supervision" not in learning_rates:
+        raise SettingError(
+            "The classifiers of the supervision would not train. Give learning_rates a rate for supervision, or set "
+            "model.supervision to null."
         )
     module.requires_grad_(False)
     for name in learning_rates:

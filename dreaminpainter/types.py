@@ -65,6 +65,7 @@ class Batch:
             number of passes over the source before. It stays on the host: what is drawn from it decides texts as well
             as tensors.
         latents: (B, C, h, w), cached scaled latents of `image`, where there are any.
+        attributes: what is known of each subject, such as {"hat": "crown"}; empty for photographs.
     """
 
     image: Tensor
@@ -76,6 +77,10 @@ class Batch:
     id: list[str]
     key: Tensor
     latents: Tensor | None = None
+    attributes: list[dict[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.attributes = self.attributes or [{} for _ in self.id]
 
     def __len__(self) -> int:
         return len(self.id)

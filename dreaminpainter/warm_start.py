@@ -3,7 +3,7 @@
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor, nn
 
-from dreaminpainter.checkpoints import weights_of
+from dreaminpainter.checkpoints import OF_TRAINING, weights_of
 from dreaminpainter.errors import SettingError
 
 
@@ -31,7 +31,7 @@ def warm_start(module: nn.Module, path: str) -> None:
     misfits = {
         name: f"{name} ({_shape(own.get(name))} here, {_shape(weights.get(name))} there)"
         for name in sorted(own.keys() | weights.keys())
-        if _shape(own.get(name)) != _shape(weights.get(name))
+        if not name.startswith(OF_TRAINING) and _shape(own.get(name)) != _shape(weights.get(name))
     }
     fatal = [text for name, text in misfits.items() if not name.startswith("network.adapter.")]
     if fatal:

@@ -96,6 +96,7 @@ class SampleMaker:
             id=[instance.id for instance in instances],
             key=key,
             latents=torch.stack([one.scene for one in latents]) if latents else None,
+            attributes=[instance.attributes for instance in instances],
         )
 
     def degraded(self, instances: list[Instance], keys: list[Tensor]) -> list[Instance]:
