@@ -14,6 +14,7 @@ from dreaminpainter.commands.forecast import Expected
 from dreaminpainter.components import Component
 from dreaminpainter.configuration import config_folder
 from dreaminpainter.data import sources
+from dreaminpainter.data.critters.attributes import IDENTITY, VALUES
 from dreaminpainter.data.sources import CocoSource
 
 CONFIGS = sorted(path.relative_to(config_folder()).as_posix() for path in config_folder().rglob("*.yaml"))
@@ -70,6 +71,7 @@ def test_every_config_is_tested_here() -> None:
         "finetune.yaml",
         "quickstart.yaml",
         "critters.yaml",
+        "critters_more.yaml",
         "critters_small.yaml",
         "sd15.yaml",
         "sd15_inpaint.yaml",
@@ -115,6 +117,19 @@ def test_the_small_model_is_the_shipped_one_but_smaller() -> None:
     assert sizes[0] < 1e6 < 5e6 < sizes[1]
     for part, component in parts_of(small.model).items():
         assert type(component) is type(parts_of(large.model)[part]), part
+
+
+def test_the_second_stretch_of_the_shipped_model_is_of_the_same_parts_on_other_scenes() -> None:
+    init = ("--model.init_from", "critters")  # the first stretch's checkpoint is not there
+    first = instantiated("--config", "critters")
+    second = instantiated("--config", "critters", "--config", "critters_more", *init)
+    shapes = [{name: one.shape for name, one in made.model.network.state_dict().items()} for made in (first, second)]
+    assert shapes[0] == shapes[1]
+    assert second.model.supervision.values == {name: list(VALUES[name]) for name in IDENTITY}
+    (before,), (after,) = (made.data.train.values() for made in (first, second))
+    assert before.seed != after.seed
+    same = ("size", "reference_size", "count", "split", "view", "supersample", "reference_supersample")
+    assert all(getattr(before, name) == getattr(after, name) for name in same)
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -41,6 +41,13 @@ def test_making_it_reads_nothing() -> None:
             ask()
 
 
+def test_a_batch_tells_what_is_known_of_its_subjects() -> None:
+    data = module(train={"drawn": critters()})
+    for batch in data.train_dataloader():
+        drawn = [critters()[int(name.rpartition("-")[2])] for name in batch.id]
+        assert batch.attributes == [instance.attributes for instance in drawn]
+
+
 def test_training_fills_its_last_batch_from_the_next_round_and_evaluation_does_not() -> None:
     data = module()
     loader = data.train_dataloader()
