@@ -42,7 +42,8 @@ class ResumableLoader(DataLoader[Any]):
         steps = batches * batch_size // sampler.samples_per_step
         step = state.get("step", state["epoch"] * len(sampler) // sampler.samples_per_step + steps)
         self._resume = (state["epoch"], batches)
-        start = _place(state, sampler, batch_size) - batches * batch_size * sampler.world_size
+        place = state["start"] + state["batches"] * state["samples_per_batch"]
+        start = place - batches * batch_size * sampler.world_size
         sampler.begin_at(state["epoch"], start, step - steps)
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
@@ -68,8 +69,6 @@ def batches_done(state: dict[str, int], sampler: Merged, batch_size: int) -> int
         batch_size: of the one that goes on, for each process.
     """
     length = len(sampler) // batch_size
-    if "start" not in state:
-        return length if _ended_in_0_1_0(state, sampler, batch_size) else state["batches"]
     if state["batches"] == state["length"]:
         return length
     per_step = sampler.samples_per_step * sampler.world_size
@@ -77,18 +76,3 @@ def batches_done(state: dict[str, int], sampler: Merged, batch_size: int) -> int
         return state["batches"]
     accumulated = sampler.samples_per_step // batch_size
     return min(state["batches"] * state["samples_per_batch"] // per_step * accumulated, length - accumulated)
-
-
-def _place(state: dict[str, int], sampler: Merged, batch_size: int) -> int:
-    """The samples that all processes were handed out in the run."""
-    if "start" in state:
-        return state["start"] + state["batches"] * state["samples_per_batch"]
-    if _ended_in_0_1_0(state, sampler, batch_size):
-        return (state["epoch"] + 1) * sampler.samples_per_epoch
-    return state["epoch"] * sampler.samples_per_epoch + state["batches"] * batch_size * sampler.world_size
-
-
-def _ended_in_0_1_0(state: dict[str, int], sampler: Merged, batch_size: int) -> bool:
-    """In that version each epoch was a round, and what did not fill a batch was left out."""
-    per_batch = batch_size * sampler.world_size
-    return state["batches"] == sampler.samples_per_epoch // per_batch

@@ -213,7 +213,7 @@ class StreamLoader(DataLoader[Any]):
         Raises:
             SettingError: it is within an epoch whose order this one does not have.
         """
-        changed = [name for name, value in self._order().items() if state.get(name, value) != value]
+        changed = [name for name, value in self._order().items() if state[name] != value]
         if changed and state["batches"] and state["batches"] != self.length:
             raise SettingError(
                 "The checkpoint is from within an epoch of data.streams, whose order depends on "

@@ -82,18 +82,6 @@ def test_the_state_counts_what_was_handed_out_also_after_a_second_stop() -> None
         assert (state["epoch"], state["batches"]) == (3, stop)
 
 
-def test_a_state_of_version_0_1_0_leads_to_the_same_place() -> None:
-    resumed = loader(0)
-    resumed.load_state_dict({"epoch": 2, "batches": 3})
-    sampler = Merged({"a": 11, "b": 6}, {"a": 2.0, "b": 1.0})
-    sampler.set_epoch(2)  # a round, in one process without accumulation
-    assert epoch_of(resumed, 2)[0] == list(sampler)[9:12]
-    ended = loader(0)
-    ended.load_state_dict({"epoch": 2, "batches": 5})  # two were left out
-    sampler.set_epoch(3)
-    assert epoch_of(ended, 3)[0] == list(sampler)[:3]
-
-
 SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 3))
 """Processes, samples a batch, batches a step."""
 

@@ -203,7 +203,6 @@ def test_other_processes_go_on_from_the_end_of_an_epoch_and_are_refused_within_o
     next(started)
     ended = first.state_dict()
     loader(2).load_state_dict(ended)
-    loader(1).load_state_dict({"epoch": 3, "batches": 1})  # of version 0.1.0
 
 
 def test_streams_without_an_object_are_an_error(shards, tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ ROW = {name: getattr(CASE, name) for name in ("id", "kind", "scene", "mask", "re
         (ROW | {"id": "../c2"}, r"row 2.*'\.\./c2'"),
         (ROW | {"id": ""}, "row 2.*id"),
         (ROW | {"id": "c2", "scene": "/etc/scene.png"}, "row 2.*scene '/etc/scene.png', which lies outside"),
+        (ROW | {"id": "c2", "scene": ""}, "row 2.*empty scene"),
+        (ROW | {"id": "c2", "reference": ""}, "row 2.*empty reference"),
         (ROW | {"id": "c2", "truth": "../truth.png"}, r"row 2.*truth '\.\./truth\.png', which lies outside"),
         (ROW, "same id"),
     ],

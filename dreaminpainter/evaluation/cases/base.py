@@ -74,6 +74,9 @@ class Case:
         # Fills are files named after it.
         if not self.id or not is_inside(self.id):
             raise InputError(f"The id {self.id!r} of a case cannot be the name of a file. Give another.")
+        for name in ("scene", "mask", "reference"):
+            if not getattr(self, name):
+                raise InputError(f"The case {self.id} has an empty {name}. Name the picture, beside the file of cases.")
         for name, file in self.files().items():
             if not is_inside(file):
                 raise InputError(
