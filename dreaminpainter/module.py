@@ -1,5 +1,6 @@
 """The method, top to bottom, in the order of the paper's Fig. 2."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -36,7 +37,7 @@ from dreaminpainter.parts import Parts, describe_parts
 from dreaminpainter.pipeline import DreamInpainterPipeline
 from dreaminpainter.randomness import sample_key, uniform
 from dreaminpainter.regularization import Constant, DecouplingRegularizer, Regularizer, Schedule
-from dreaminpainter.regularization.plans import MAIN, main_plan, regularization_plan
+from dreaminpainter.regularization.plans import main_plan, regularization_plan
 from dreaminpainter.selection import CosineDistance, TokenSelector
 from dreaminpainter.sharding import shard
 from dreaminpainter.supervision import AttributeSupervision
@@ -136,7 +137,7 @@ class DreamInpainter(pl.LightningModule):
             guidance_scale=guidance_scale,
         )
         self.network = SubjectInpainter(parts.unet, adapter, extractor, selector)
-        self.supervision = None if supervision is None else supervision.build(parts.unet.config.cross_attention_dim)
+        self.supervision = None if supervision is None else supervision.build(parts.unet)
         self.lora, self.init_from = lora, init_from
         if init_from is not None:
             warm_start(self, init_from)
@@ -150,7 +151,8 @@ class DreamInpainter(pl.LightningModule):
         """The loss of each row of `plan`: Fig. 2, from pictures to the masked squared error.
 
         Returns:
-            `losses` (R,) float32, unweighted; `timesteps` (R,); `tokens` (B, K, D), what was read of the references.
+            `losses` (R,) float32, unweighted; `timesteps` (R,); `tokens` (B, K, D), what was read of the references;
+            `states` (R, h * w, C) of the UNet, where the supervision reads them.
         """
         rows, keys = plan.sample.to(self.device), self._row_keys(batch, plan).to(self.device)
 
@@ -168,10 +170,12 @@ class DreamInpainter(pl.LightningModule):
         tokens = self.network.inject(subject.tokens[rows], self._dropped_references(keys))
         text = encode_texts(self.tokenizer, self.text_encoder, self._texts(batch, plan))
 
-        prediction = self.network(self.input_form.compose(noisy, hole, scene), timesteps, text, tokens)
+        with self._watching() as seen:
+            prediction = self.network(self.input_form.compose(noisy, hole, scene), timesteps, text, tokens)
         target = training_target(self.scheduler, latents, noise, timesteps)
         error = (prediction.float() - target.float()) ** 2
-        return {"losses": masked_mean_per_row(error, counted), "timesteps": timesteps, "tokens": subject.tokens}
+        losses = masked_mean_per_row(error, counted)
+        return {"losses": losses, "timesteps": timesteps, "tokens": subject.tokens, **seen}
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """One step of the regularizer's plan; callbacks log what it returns beside the loss."""
@@ -180,7 +184,7 @@ class DreamInpainter(pl.LightningModule):
         weight = plan.weight.to(self.device) * self.weighting(rows["timesteps"], self.scheduler)
         loss = batch_loss(rows["losses"], weight, samples=len(batch))
         if self.supervision is not None:
-            loss = loss + self.supervision(rows["tokens"], batch.attributes)
+            loss = loss + self.supervision(rows, _known(batch, plan))
         return {
             "loss": loss,
             "objective": plan.objective,
@@ -190,16 +194,17 @@ class DreamInpainter(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """The loss of both objectives on every sample, with noise and timesteps from the samples' keys."""
-        rows = {plan.objective[0]: self(batch, plan) for plan in (main_plan(batch), regularization_plan(batch))}
-        losses = {objective: values["losses"] for objective, values in rows.items()}
+        plans = (main_plan(batch), regularization_plan(batch))
+        rows = [self(batch, plan) for plan in plans]
+        losses = {plan.objective[0]: row["losses"] for plan, row in zip(plans, rows, strict=True)}
         stage = "test" if self.trainer.testing else "val"
         # As a multiple of the processes, since Lightning rounds the mean of what they give here down.
         size = len(batch) * self.trainer.world_size
         for objective, values in losses.items():
             self.log(f"{stage}/loss_{objective}", values.mean(), batch_size=size, sync_dist=True)
         if self.supervision is not None:
-            for name, told in self.supervision.measure(rows[MAIN]["tokens"], batch.attributes).items():
-                self.log(f"{stage}/tokens_tell_{name}", told)
+            for name, told in self.supervision.measure(rows[0], _known(batch, plans[0])).items():
+                self.log(f"{stage}/{name}", told)
         return losses
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
@@ -256,6 +261,9 @@ class DreamInpainter(pl.LightningModule):
         if self.lora is not None:
             checkpoint["model"]["lora"] = describe_lora(self)
 
+    def _watching(self) -> AbstractContextManager[dict[str, Tensor]]:
+        return nullcontext({}) if self.supervision is None else self.supervision.watching(self.network.unet)
+
     def _encoded(self, reference: Reference) -> Reference:
         latents = encode_images(self.vae, reference.pixels) if reference.latents is None else reference.latents
         return replace(
@@ -276,6 +284,11 @@ class DreamInpainter(pl.LightningModule):
             return plan.text
         dropped = uniform(self._row_keys(batch, plan), (), "text dropout") < self.text_dropout
         return ["" if drop else text for drop, text in zip(dropped.tolist(), plan.text, strict=True)]
+
+
+def _known(batch: Batch, plan: TrainingPlan) -> dict[str, list[dict[str, str]]]:
+    """What is known of the subjects: of the reference's tokens by sample, of the UNet's states by row."""
+    return {"tokens": batch.attributes, "states": [batch.attributes[sample] for sample in plan.sample.tolist()]}
 
 
 def _check_sizes(sizes: tuple[int, ...], multiple: int) -> None:
