@@ -45,8 +45,8 @@ class AttributeSupervision(Component, nn.Module):
         ...     up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), cross_attention_dim=8, attention_head_dim=8)
         >>> supervision = AttributeSupervision(tokens={"eyes": ["beads", "cyclops"]}).build(unet)
         >>> loss = supervision({"tokens": torch.zeros(2, 24, 8)}, {"tokens": [{"eyes": "cyclops"}, {}]})
-        >>> round(loss.item(), 2)  # 0.1 of the cross entropy of a coin; nothing is known of the second sample
-        0.07
+        >>> 0.04 < loss.item() < 0.1  # about 0.1 log(2) at first; nothing is known of the second sample
+        True
     """
 
     def __init__(self, tokens: Values, states: Values | None = None, block: int = 0, weight: float = 0.1) -> None:

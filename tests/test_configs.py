@@ -14,7 +14,7 @@ from dreaminpainter.commands.forecast import Expected
 from dreaminpainter.components import Component
 from dreaminpainter.configuration import config_folder
 from dreaminpainter.data import sources
-from dreaminpainter.data.critters.attributes import IDENTITY, VALUES
+from dreaminpainter.data.critters.attributes import IDENTITY, TEXT, VALUES
 from dreaminpainter.data.sources import CocoSource
 
 CONFIGS = sorted(path.relative_to(config_folder()).as_posix() for path in config_folder().rglob("*.yaml"))
@@ -125,7 +125,8 @@ def test_the_second_stretch_of_the_shipped_model_is_of_the_same_parts_on_other_s
     second = instantiated("--config", "critters", "--config", "critters_more", *init)
     shapes = [{name: one.shape for name, one in made.model.network.state_dict().items()} for made in (first, second)]
     assert shapes[0] == shapes[1]
-    assert second.model.supervision.values == {name: list(VALUES[name]) for name in IDENTITY}
+    assert second.model.supervision.tokens == {name: list(VALUES[name]) for name in IDENTITY}
+    assert second.model.supervision.states == {name: list(VALUES[name]) for name in (*IDENTITY, *TEXT)}
     (before,), (after,) = (made.data.train.values() for made in (first, second))
     assert before.seed != after.seed
     same = ("size", "reference_size", "count", "split", "view", "supersample", "reference_supersample")
