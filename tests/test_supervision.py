@@ -11,7 +11,7 @@ from tiny_run import fitted, flags
 from dreaminpainter.checkpoints import load_pipeline, weights_of
 from dreaminpainter.errors import SettingError
 from dreaminpainter.module import DreamInpainter
-from dreaminpainter.regularization import AddedTermRegularizer
+from dreaminpainter.regularization import AddedTermRegularizer, NoRegularizer
 from dreaminpainter.regularization.plans import main_plan
 from dreaminpainter.supervision import AttributeReader, AttributeSupervision
 from dreaminpainter.types import Batch
@@ -131,14 +131,15 @@ def test_a_block_that_is_not_there_is_refused() -> None:
 
 def test_tokens_and_states_come_to_tell_what_they_are_trained_to_tell() -> None:
     model, batch = supervised(weight=1.0), known_batch()
+    model.regularizer = NoRegularizer()  # which trains on exactly what is measured here
     plan, known = main_plan(batch), {"tokens": batch.attributes, "states": batch.attributes}
     before = model.supervision(model(batch, plan), known)
     quiet_trainer(max_steps=60).fit(model, loader(*[batch] * 60))
     rows = model(batch, plan)
-    assert model.supervision(rows, known) < 0.5 * before
+    assert model.supervision(rows, known) < 0.2 * before
     told = {name: share.compute().item() for name, share in model.supervision.measure(rows, known).items()}
     assert told.keys() == {f"{on}_tell_{name}" for on in ("tokens", "states") for name in VALUES}
-    assert told["tokens_tell_eyes"] == told["tokens_tell_body"] == 1
+    assert set(told.values()) == {1.0}
 
 
 def test_classifiers_without_a_rate_are_refused_and_a_rate_without_classifiers_too() -> None:
