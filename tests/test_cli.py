@@ -148,6 +148,7 @@ def test_a_wrong_config_is_told_with_file_value_and_what_may_be_meant(
         (["--data.batch_size", "0"], ["data.batch_size is 0", "1 or more"]),
         (["--trainer.max_steps", "-5"], ["max_steps", "-5"]),
         (["--model.learning_rates", "{unets: 0.1}"], ["'unets'", "unet, cross_attention, "]),
+        (["--seed_everything", "-1"], ["seed_everything is -1", "0 to 4294967295"]),
         (["--model.selector.init_args.k", "65"], ["k is 65", "Set k to 64 or less"]),
     ],
 )

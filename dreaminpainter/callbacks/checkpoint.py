@@ -1,5 +1,8 @@
 """Checkpoints that a run can go on from, bit for bit."""
 
+import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import lightning.pytorch as pl
@@ -8,6 +11,8 @@ from lightning.pytorch.loops.fetchers import _DataFetcher
 from lightning.pytorch.trainer.states import TrainerFn
 
 from dreaminpainter.callbacks.preemption import Preemption
+
+_PATHS = ("dirpath", "best_model_path", "kth_best_model_path", "last_model_path")
 
 
 class RunCheckpoint(ModelCheckpoint):
@@ -87,6 +92,16 @@ class RunCheckpoint(ModelCheckpoint):
         if self._within_validation:
             _begin_validation_anew(checkpoint)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Lightning's, with paths from the run's folder on: a run that is moved goes on, and none tells its machine."""
+        return _with_paths(super().state_dict(), lambda path: os.path.relpath(path, self.dirpath))
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """What is kept of the best counts where it still is."""
+        here = _with_paths(state_dict, lambda path: str(Path(str(self.dirpath)) / path))
+        here["best_k_models"] = {path: score for path, score in here["best_k_models"].items() if Path(path).exists()}
+        super().load_state_dict(here)
+
     def _write(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Whatever is due now, between two steps."""
         super().on_train_batch_end(trainer, pl_module, None, None, 0)
@@ -114,6 +129,13 @@ class RunCheckpoint(ModelCheckpoint):
     def _stop_between_steps(self, trainer: pl.Trainer) -> None:
         self._told_to_stop |= trainer.should_stop
         trainer.should_stop = self._told_to_stop and self._between_steps
+
+
+def _with_paths(state: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """A state of ModelCheckpoint with each path in it changed; where there is none yet, there is none."""
+    changed = {name: change(state[name]) if state[name] else state[name] for name in _PATHS}
+    best = {change(path): score for path, score in state["best_k_models"].items()}
+    return state | changed | {"best_k_models": best}
 
 
 def _is_fitting(trainer: pl.Trainer) -> bool:

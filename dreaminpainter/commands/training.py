@@ -75,6 +75,13 @@ class DreamInpainterCLI(LightningCLI):
         parser.link_arguments("data.reference_size", "model.reference_size")
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Lightning's, which would show a seed out of range as a stack trace."""
+        super().parse_arguments(parser, args)
+        seed = self.config[self.config.subcommand].seed_everything
+        if not 0 <= seed < 2**32:
+            raise SettingError(f"seed_everything is {seed}. Set it to a number from 0 to {2**32 - 1}.")
+
     def setup_parser(
         self, add_subcommands: bool, main_kwargs: dict[str, Any], subparser_kwargs: dict[str, Any]
     ) -> None:
