@@ -1,4 +1,4 @@
-"""Faults that are made to happen, each with what is promised then: the tests that do so, counted."""
+"""Faults that are made to happen, and two processes for one, with what is promised: the tests of it, counted."""
 
 import sys
 from pathlib import Path
@@ -14,13 +14,14 @@ TESTS = (
     "tests/callbacks/test_finiteness.py",
     "tests/test_atomic.py",
     "tests/commands/test_continuing.py::test_of_a_damaged_checkpoint_the_one_before_is_taken",
+    "tests/test_ranks.py",
     "tests/test_hub.py::test_a_hub_that_hangs_half_way_is_told_and_gone_on_with",
 )
-HEAD = ["what was made to happen, and what came of it", "tries", "held"]
+HEAD = ["what was tried, and what came of it", "tries", "held"]
 
 
 def faults(output: str = RESULT) -> None:
-    """Runs the tests of faults, slow ones too, and writes what each makes happen.
+    """Runs the tests of faults and of two processes, slow ones too, and writes what each tries.
 
     Args:
         output: the Markdown file whose section is written.

@@ -11,7 +11,7 @@ RESULT = "benchmarks/results/reliability.md"
 Section = Literal["torture", "faults", "fuzz", "flood"]
 TITLES: dict[Section, str] = {
     "torture": "Killed, and started again",
-    "faults": "Faults that were made to happen",
+    "faults": "Faults that were made to happen, and two processes in place of one",
     "fuzz": "Given hostile input",
     "flood": "A page asked for more than it can serve",
 }
