@@ -78,7 +78,8 @@ class DreamInpainterCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Lightning's, which would show a seed out of range as a stack trace."""
         super().parse_arguments(parser, args)
-        seed = self.config[self.config.subcommand].seed_everything
+        command = self.config.get("subcommand")  # none where the CLI is made to run nothing
+        seed = (self.config if command is None else self.config[command]).seed_everything
         if not 0 <= seed < 2**32:
             raise SettingError(f"seed_everything is {seed}. Set it to a number from 0 to {2**32 - 1}.")
 
