@@ -60,8 +60,8 @@ class DreamInpainter(pl.LightningModule):
         input_form: how noise, mask and scene are laid before the UNet; `Composite`.
         weighting: weight of each timestep in the loss; `UniformWeighting`.
         learning_rates: which parts train, each with its learning rate: `unet`, or of it `cross_attention`, `conv_in`
-            (its first layer, where the mask comes in) and `lora`; `adapter`, `text_encoder`. A part that is not named
-            is frozen.
+            (its first layer, where the mask comes in) and `lora`; `adapter`, `text_encoder`, `supervision`. A part that
+            is not named is frozen.
         optimizer: from parameter groups to an optimizer; `torch.optim.AdamW`.
         lr_schedule: factor of all learning rates at each step, counted from 1; `Constant(1)`.
         text_dropout: share of texts replaced by the empty one, for classifier-free guidance, 0 to 1.
@@ -73,8 +73,8 @@ class DreamInpainter(pl.LightningModule):
         guidance_scale: guidance along the text, likewise; 7.5 is the paper's.
         lora: low-rank matrices beside the frozen weights of the UNet, which train in their place; none by default. Each
             checkpoint then has a small file beside it, `last.lora.safetensors`, of what was trained alone.
-        supervision: classifiers of what the tokens tell, for backbones trained from nothing on drawings; none by
-            default.
+        supervision: classifiers that have tokens and UNet tell what is known of subjects, for backbones trained from
+            nothing; none by default.
         init_from: checkpoint, exported folder or packaged model (`critters`) whose weights to start from; settings stay
             as they are here.
     """

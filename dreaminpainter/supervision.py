@@ -6,7 +6,7 @@ that it learns of the reference comes through the noise of another picture. Clas
 training. They are our choice, no part of the method, and nothing of them is used in sampling.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self, cast
 
@@ -31,13 +31,13 @@ class AttributeSupervision(Component, nn.Module):
     for Generation") do with features of a trained encoder in place of labels.
 
     Args:
-        tokens: values of each attribute that the reference tells.
+        tokens: values of each attribute that the reference tells; `{}` for none.
         states: values of each attribute of what is drawn; none by default.
         block: index of the up block after which states are read.
         weight: factor of each mean cross entropy beside the loss of the noise, 0 or more.
 
     Raises:
-        SettingError: the weight is negative, or an attribute has no values.
+        SettingError: the weight is negative, an attribute has no values, or there is no attribute.
 
     Example:
         >>> from dreaminpainter.unet import SubjectUNet
@@ -56,6 +56,8 @@ class AttributeSupervision(Component, nn.Module):
         for values in (tokens, states or {}):
             if not all(values.values()):
                 raise SettingError(f"The supervision has the values {values}. Name those of each attribute.")
+        if not tokens and not states:
+            raise SettingError("The supervision has nothing to tell. Name attributes of tokens, states or both.")
         self.tokens = tokens
         self.states = states
         self.block = block
@@ -70,9 +72,10 @@ class AttributeSupervision(Component, nn.Module):
         widths = unet.config.block_out_channels[::-1]
         if not 0 <= self.block < len(widths):
             raise SettingError(f"The UNet has the up blocks 0 to {len(widths) - 1}, and no block={self.block}.")
-        self.readers = nn.ModuleDict({"tokens": AttributeReader(self.tokens, unet.config.cross_attention_dim)})
-        if self.states:
-            self.readers["states"] = AttributeReader(self.states, widths[self.block])
+        wanted = {"tokens": (self.tokens, unet.config.cross_attention_dim), "states": (self.states, widths[self.block])}
+        self.readers = nn.ModuleDict(
+            {on: AttributeReader(values, width) for on, (values, width) in wanted.items() if values}
+        )
         return self
 
     @contextmanager
@@ -129,7 +132,7 @@ class AttributeReader(nn.Module):
         self.values = values
         self.queries = nn.Parameter(torch.zeros(len(values), width))
         self.classifiers = nn.ModuleList(_zeroed(nn.Linear(width, len(choices))) for choices in values.values())
-        self.told = nn.ModuleDict({name: MeanMetric() for name in values})
+        self.told = nn.ModuleList(MeanMetric() for _ in values)
 
     def forward(self, vectors_BND: Tensor, attributes: list[dict[str, str]]) -> Tensor:
         """The mean over attributes of each one's mean cross entropy."""
@@ -152,7 +155,7 @@ class AttributeReader(nn.Module):
     @torch.no_grad()
     def measure(self, vectors_BND: Tensor, attributes: list[dict[str, str]]) -> dict[str, MeanMetric]:
         """Of each attribute the share of samples of which it is told."""
-        told = cast(dict[str, MeanMetric], dict(self.told.items()))
+        told = dict(zip(self.values, cast(Iterable[MeanMetric], self.told), strict=True))
         for name, logits in self.logits(vectors_BND).items():
             codes = self._codes(name, attributes).to(logits.device)
             told[name].update((logits.argmax(1) == codes).float(), weight=(codes != _UNKNOWN).float())

@@ -69,6 +69,11 @@ def test_settings_that_make_no_sense_are_refused(values: dict[str, list[str]], w
         AttributeSupervision(VALUES, values, weight=weight)
 
 
+def test_nothing_to_tell_is_refused() -> None:
+    with pytest.raises(SettingError, match="nothing to tell"):
+        AttributeSupervision({})
+
+
 def supervised(weight: float = 0.5, states: dict[str, list[str]] | None = VALUES, block: int = 0) -> DreamInpainter:
     supervision = AttributeSupervision(VALUES, states, block, weight)
     return tiny_model(supervision=supervision, learning_rates=RATES | {"supervision": 1e-2})
@@ -122,6 +127,15 @@ def test_states_are_not_kept_once_a_step_is_done() -> None:
     model = supervised()
     train_a_step(model, known_batch())
     assert not model.network.unet.up_blocks[0]._forward_hooks
+
+
+def test_states_alone_can_be_supervised_whatever_their_attributes_are_called() -> None:
+    supervision = AttributeSupervision({}, {"type": ["a", "b"], "v.1": ["c", "d"]})
+    model = tiny_model(supervision=supervision, learning_rates=RATES | {"supervision": 1e-2})
+    batch = replace(tiny_batch(2), attributes=[{"type": "b"}, {"v.1": "c"}])
+    assert train_a_step(model, batch).isfinite()
+    rows = model(batch, main_plan(batch))
+    assert supervision.measure(rows, {"states": batch.attributes}).keys() == {"states_tell_type", "states_tell_v.1"}
 
 
 def test_a_block_that_is_not_there_is_refused() -> None:

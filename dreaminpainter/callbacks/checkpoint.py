@@ -44,6 +44,7 @@ class RunCheckpoint(ModelCheckpoint):
         self._validated = False
         self._within_validation = False
         self._told_to_stop = False
+        self._is_own = True
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         super().on_train_start(trainer, pl_module)
@@ -96,10 +97,19 @@ class RunCheckpoint(ModelCheckpoint):
         """Lightning's, with paths from the run's folder on: a run that is moved goes on, and none tells its machine."""
         return _with_paths(super().state_dict(), lambda path: os.path.relpath(path, self.dirpath))
 
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        self._is_own = Path(str(trainer.ckpt_path)).resolve().parent == Path(str(self.dirpath)).resolve()
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """What is kept of the best counts where it still is."""
+        """What was kept of the best counts where it still is; of another run's folder, nothing does."""
+        if not self._is_own:
+            return
         here = _with_paths(state_dict, lambda path: str(Path(str(self.dirpath)) / path))
         here["best_k_models"] = {path: score for path, score in here["best_k_models"].items() if Path(path).exists()}
+        if not Path(here["best_model_path"]).is_file():
+            here |= {"best_model_path": "", "best_model_score": None}
         super().load_state_dict(here)
 
     def _write(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

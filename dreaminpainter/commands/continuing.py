@@ -16,6 +16,7 @@ _DECISIVE = (
     *(f"data.{name}" for name in ("height", "width", "reference_size")),
     *(f"model.{name}" for name in ("backbone", "extractor", "selector", "injection", "input_form")),
     *(f"model.{name}" for name in ("optimizer", "learning_rates")),
+    *(f"model.supervision.init_args.{name}" for name in ("tokens", "states", "block")),
 )
 """Without these a checkpoint's weights or place in the data would be of something else; an optimizer and its rates come
 out of the checkpoint, so that others would be without effect."""

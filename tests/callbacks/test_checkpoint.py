@@ -32,3 +32,15 @@ def test_a_best_that_is_no_longer_there_makes_room_for_another(tmp_path: Path) -
     gone.unlink()
     fitted(tmp_path / "run", *BEST, steps=3)
     assert [path.name for path in folder.glob("epoch=*.ckpt")] == ["epoch=0-step=3.ckpt"]
+
+
+def test_the_best_of_another_run_are_not_those_of_this_one(tmp_path: Path) -> None:
+    fitted(tmp_path / "first", *BEST, steps=2)
+    (tmp_path / "second" / "checkpoints").mkdir(parents=True)
+    (its,) = (tmp_path / "first" / "checkpoints").glob("epoch=*.ckpt")
+    ours = tmp_path / "second" / "checkpoints" / its.name  # of the same name, and not to be removed as a worse one
+    ours.write_bytes(its.read_bytes())
+    last = tmp_path / "first" / "checkpoints" / "last.ckpt"
+    state = of_the_best(fitted(tmp_path / "second", *BEST, "--ckpt_path", str(last), steps=3))
+    assert ours.exists() and its.exists()
+    assert list(state["best_k_models"]) == [state["best_model_path"]] == ["epoch=0-step=3.ckpt"]
