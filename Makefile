@@ -44,7 +44,8 @@ critters: $(STAMP) ## make the model in the box anew: fit, pack, measure (four h
 	@$(BIN)/dreaminpainter fit --config configs/critters.yaml --config configs/critters_more.yaml
 	@$(BIN)/python -m benchmarks pack
 	@$(BIN)/python -m benchmarks critters
-	@$(BIN)/python -m benchmarks progress
+	@$(BIN)/python -m benchmarks progress --stretch critters
+	@$(BIN)/python -m benchmarks progress --stretch critters_more
 	@$(BIN)/python -m benchmarks pictures
 	@$(BIN)/dreaminpainter fit --config configs/critters.yaml --config configs/critters_small.yaml
 	@$(BIN)/python -m benchmarks pack --checkpoint runs/critters_small/checkpoints/last.ckpt --output tests/models/critters_small

@@ -1,64 +1,82 @@
 """How a training run gets better: loss and scores at its checkpoints."""
 
-from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from benchmarks.critters import FOLLOWED, held_out, measure
 from benchmarks.methods import Model
 from benchmarks.probes import FOLDER as PROBES
+from benchmarks.sections import write_sections
 from benchmarks.statistics import percent, table
 from dreaminpainter.checkpoints import load_pipeline
 from dreaminpainter.data.critters.attributes import IDENTITY
 from dreaminpainter.evaluation import AttributeProbes
 
 RESULT = "benchmarks/results/critters-progress.md"
+HEAD = (
+    "# Critters: how training gets on\n\nCheckpoints of one run of each config, the loss of the main objective on its 64 "
+    "validation samples, and held-out fills. *reference* and *text* are those of [critters.md](critters.md). Written by "
+    "`python -m benchmarks progress`."
+)
+
+Stretch = Literal["critters", "critters_more"]
+TITLES: dict[Stretch, str] = {"critters": "The first stretch", "critters_more": "The second stretch, supervised"}
+STEPS: dict[Stretch, tuple[int, ...]] = {
+    "critters": (1000, 2000, 4000, 7000),
+    "critters_more": (1000, 2000, 3000, 3800),
+}
 
 
 def progress(
-    run: str = "runs/critters",
-    steps: tuple[int, ...] = (1000, 2000, 4000, 7000),
+    stretch: Stretch = "critters",
+    run: str | None = None,
+    steps: tuple[int, ...] | None = None,
     probes: str = PROBES,
     samples: int = 128,
     num_inference_steps: int = 15,
     output: str = RESULT,
 ) -> None:
-    """Measures a run at some of its checkpoints and writes the table.
+    """Measures a run at some of its checkpoints and writes its section of the page.
 
     Args:
-        run: the run's folder.
-        steps: of which steps.
+        stretch: of the model in the box, by the name of its config.
+        run: the run's folder; `runs/` and the stretch where left out.
+        steps: of which steps; four of the stretch where left out.
         probes: folder of the attribute probes.
         samples: held-out scenes.
         num_inference_steps: denoising steps.
         output: the Markdown file to write.
     """
+    folder = Path("runs", stretch) if run is None else Path(run)
+
+    def rows() -> list[str]:
+        return [
+            f"`configs/{stretch}.yaml`; {samples} held-out fills at {num_inference_steps} denoising steps.",
+            "",
+            *table(
+                ["step", "validation loss", "reference", "text"],
+                measured(folder, steps or STEPS[stretch], probes, samples, num_inference_steps),
+            ),
+        ]
+
+    write_sections(Path(output), HEAD, TITLES, {stretch: rows}, only=[stretch])
+
+
+def measured(run: Path, steps: tuple[int, ...], probes: str, samples: int, num_inference_steps: int) -> list[list[str]]:
+    """A row a step: its validation loss, and how many fills show what reference and text tell."""
     judge = AttributeProbes.from_pretrained(probes).eval()
-    losses = validation_losses(Path(run) / "logs")
+    losses = validation_losses(run / "logs")
     rows = []
     for step in steps:
-        pipeline = load_pipeline(f"{run}/checkpoints/epoch=0-step={step}.ckpt")
+        pipeline = load_pipeline(str(run / "checkpoints" / f"epoch=0-step={step}.ckpt"))
         pipeline.set_progress_bar_config(disable=True)
         method = Model(pipeline, num_inference_steps=num_inference_steps)
         scores, _ = measure({"model": method}, judge, held_out(pipeline, samples), batch_size=32)
         reference, text = (percent(scores["model"].mean(names)) for names in (IDENTITY, FOLLOWED))
         rows.append([str(step), f"{losses[step]:.3f}", reference, text])
-    page = "\n".join(
-        [
-            "# Critters: how training gets on",
-            "",
-            f"Measured on {date.today()}: checkpoints of one run of `configs/critters.yaml`, the loss of the main "
-            f"objective on its 64 validation samples, and {samples} held-out fills at {num_inference_steps} denoising "
-            "steps. *reference* and *text* are those of [critters.md](critters.md). Written by `python -m benchmarks "
-            "progress`.",
-            "",
-            *table(["step", "validation loss", "reference", "text"], rows),
-            "",
-        ]
-    )
-    Path(output).write_text(page)
-    print(page)
+    return rows
 
 
 def validation_losses(logs: Path) -> dict[int, float]:
