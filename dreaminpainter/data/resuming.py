@@ -20,8 +20,8 @@ class ResumableLoader(DataLoader[Any]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._handed_out = 0
-        self._resume: tuple[int, int] | None = None
+        self._handed_out = (0, 0)  # of which epoch, and how many batches of it
+        self._goes_on = False
 
     def state_dict(self) -> dict[str, int]:
         """Where the epoch started in the run, how long it is, and how many of its batches were handed out."""
@@ -29,7 +29,7 @@ class ResumableLoader(DataLoader[Any]):
         return {
             "epoch": sampler.epoch,
             "start": sampler.place,
-            "batches": self._handed_out,
+            "batches": self._done(),
             "length": len(self),
             "samples_per_batch": (self.batch_size or 1) * sampler.world_size,
             "samples_per_step": sampler.samples_per_step * sampler.world_size,
@@ -41,20 +41,26 @@ class ResumableLoader(DataLoader[Any]):
         batches = batches_done(state, sampler, batch_size)
         steps = batches * batch_size // sampler.samples_per_step
         step = state.get("step", state["epoch"] * len(sampler) // sampler.samples_per_step + steps)
-        self._resume = (state["epoch"], batches)
+        # Told from now on: a checkpoint may be written before the first batch, as within a validation that comes first.
+        self._handed_out, self._goes_on = (state["epoch"], batches), True
         place = state["start"] + state["batches"] * state["samples_per_batch"]
         start = place - batches * batch_size * sampler.world_size
         sampler.begin_at(state["epoch"], start, step - steps)
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
-        epoch, done = self._resume or (-1, 0)
-        self._resume = None
-        start = done if epoch == self.sampler.epoch and done < len(self) else 0
-        self._handed_out = start
+        epoch, done = self.sampler.epoch, self._done() if self._goes_on else 0
+        self._goes_on = False
+        start = done if done < len(self) else 0
+        self._handed_out = (epoch, start)
         self.sampler.skip = start * (self.batch_size or 1)
-        for batch in super().__iter__():
-            self._handed_out += 1
+        for number, batch in enumerate(super().__iter__(), start + 1):
+            self._handed_out = (epoch, number)
             yield batch
+
+    def _done(self) -> int:
+        """The batches that were handed out of the epoch that is set."""
+        epoch, batches = self._handed_out
+        return batches if epoch == self.sampler.epoch else 0
 
 
 def batches_done(state: dict[str, int], sampler: Merged, batch_size: int) -> int:

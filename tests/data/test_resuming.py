@@ -82,6 +82,22 @@ def test_the_state_counts_what_was_handed_out_also_after_a_second_stop() -> None
         assert (state["epoch"], state["batches"]) == (3, stop)
 
 
+@pytest.mark.parametrize("handed_out", [2, 6])
+def test_a_state_of_before_the_first_batch_tells_what_was_loaded(handed_out) -> None:
+    """As within a validation that a run begins with when it was stopped in it."""
+    first = loader(0)
+    first.sampler.set_epoch(1)
+    started = iter(first)
+    list(islice(started, handed_out))
+    state = first.state_dict()
+    resumed = loader(0)
+    resumed.load_state_dict(state)
+    iter(resumed)  # Lightning asks for it ahead of that validation
+    assert resumed.state_dict() == state
+    resumed.sampler.set_epoch(2)
+    assert (resumed.state_dict()["epoch"], resumed.state_dict()["batches"]) == (2, 0)
+
+
 SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 3))
 """Processes, samples a batch, batches a step."""
 
@@ -99,6 +115,11 @@ def processes(sizes: dict[str, int], shape: tuple[int, int, int]) -> list[Resuma
         )
         for rank in range(count)
     ]
+
+
+def place(state: dict[str, int]) -> tuple[int, int]:
+    """The epoch, and how many samples of the run came before."""
+    return state["epoch"], state["start"] + state["batches"] * state["samples_per_batch"]
 
 
 @settings(max_examples=30)
@@ -125,6 +146,7 @@ def test_other_processes_and_batches_go_on_without_repeating_or_leaving_out(size
         assert done == stop
     for one in then:
         one.load_state_dict(dict(state))
+        assert place(one.state_dict()) == place(state)
         rest = epoch_of(one, epoch) if done < len(one) else []
         assert len(rest) == len(one) - done
         later = [*rest, *epoch_of(one, epoch + 1)]
