@@ -9,6 +9,8 @@ def silence_noise() -> None:
     # Lightning's own use of torch, and arguments given beside the process's own, which here are the same.
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter is intended")
+    # Of streams, whose length is set and not guessed.
+    warnings.filterwarnings("ignore", message="Your `IterableDataset` has `__len__` defined")
     # The autoencoder, which is not trained and stays so on purpose.
     warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode at the start of training")
     # Told in our own words; Lightning's hint is to set what is set.

@@ -1,5 +1,6 @@
 """Sources, merged and made into batches."""
 
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -21,7 +22,8 @@ from dreaminpainter.data.shards import ShardStream
 from dreaminpainter.data.sizes import sizes_of, tell_what_is_left_out
 from dreaminpainter.data.sources.base import SegmentationSource
 from dreaminpainter.data.splitting import Division
-from dreaminpainter.data.streaming import StreamedBatches, StreamLoader
+from dreaminpainter.data.stream_loader import StreamLoader
+from dreaminpainter.data.streaming import StreamedBatches
 from dreaminpainter.errors import SettingError
 from dreaminpainter.types import Batch
 
@@ -148,14 +150,20 @@ class InpaintingDataModule(pl.LightningDataModule):
             rank=rank,
             world_size=world_size,
         )
-        length = None if samples is None else samples // self.batch_size
         num_workers = min(self.num_workers, batches.shards())
         if num_workers < self.num_workers:
             rank_zero_info(
                 f"data.streams: {num_workers} loader workers read, not {self.num_workers}, since no stream has more "
                 "files for a process. Write smaller files for more of them."
             )
-        return StreamLoader(batches, length, **self._settings(num_workers))
+        epoch = partial(_epoch, self.trainer) if self.trainer else None
+        return StreamLoader(batches, self._length(samples), epoch, **self._settings(num_workers))
+
+    def _length(self, samples: int | None) -> int | None:
+        """Batches of an epoch of so many samples a process; None where that is up to the stream."""
+        limit = self.trainer.limit_train_batches if self.trainer else None
+        lengths = [] if samples is None else [samples // self.batch_size]
+        return min([*lengths, limit] if isinstance(limit, int) else lengths, default=None)
 
     def order(self) -> Merged:
         """The order of training.
@@ -249,6 +257,12 @@ class InpaintingDataModule(pl.LightningDataModule):
 
     def _place(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+
+def _epoch(trainer: pl.Trainer) -> int:
+    """The number of the epoch that is under way or begins, from which Lightning's samplers hear too."""
+    progress: Any = trainer.fit_loop.epoch_progress.current
+    return int(progress.processed)
 
 
 def _as_made(batch: Batch) -> Batch:

@@ -4,23 +4,21 @@ A stream promises coverage: in one pass each object comes once, whichever proces
 with a `SegmentationSource`, the order depends on how many of these there are.
 """
 
-import multiprocessing
 from collections.abc import Iterator
 from itertools import count, islice
-from multiprocessing.context import BaseContext
 from typing import Any
 
 import torch
 from datasets import IterableDataset as Rows
 from datasets.distributed import split_dataset_by_node
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset, get_worker_info
 
 from dreaminpainter.data.choices import draw_choice
 from dreaminpainter.data.samples import SampleMaker
 from dreaminpainter.data.sampling import relative_weights
 from dreaminpainter.data.shards import ShardStream
 from dreaminpainter.data.store.schema import instance_of
-from dreaminpainter.errors import InputError, SettingError
+from dreaminpainter.errors import InputError
 from dreaminpainter.pictures import EncodedPicture
 from dreaminpainter.randomness import sample_key
 from dreaminpainter.types import Batch
@@ -183,83 +181,6 @@ class StreamedBatches(IterableDataset[Batch | None]):
         passes, names, rows = zip(*batch, strict=True)
         instances = [instance_of(row, _picture(row)) for row in rows]
         return self.maker(instances, list(names), list(passes))
-
-
-class StreamLoader(DataLoader[Any]):
-    """Hands out streamed batches, and can be saved in the middle of an epoch and go on there.
-
-    Args:
-        batches: what is handed out.
-        length: batches an epoch; None goes by the stream.
-        settings: of torch's DataLoader. With more workers than `batches.shards()` a state would lead elsewhere.
-    """
-
-    dataset: StreamedBatches
-
-    def __init__(self, batches: StreamedBatches, length: int | None, **settings: Any) -> None:
-        context = _context() if settings.get("num_workers") else None
-        super().__init__(batches, batch_size=None, multiprocessing_context=context, **settings)
-        self.length = length
-        self._next = {"epoch": 0, "batches": 0}
-        self._here = self._next
-
-    def state_dict(self) -> dict[str, int]:
-        """Epoch and batches handed out in it, and what their order depends on."""
-        return self._here | self._order()
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """The next iteration begins behind those batches.
-
-        Raises:
-            SettingError: it is within an epoch whose order this one does not have.
-        """
-        changed = [name for name, value in self._order().items() if state[name] != value]
-        if changed and state["batches"] and state["batches"] != self.length:
-            raise SettingError(
-                "The checkpoint is from within an epoch of data.streams, whose order depends on "
-                + ", ".join(f"the {name} (then {state[name]}, now {self._order()[name]})" for name in changed)
-                + ". Give those that it had; or one from an epoch's end (--checkpoint.every_n_epochs 1), or begin "
-                "another run from its weights with --model.init_from."
-            )
-        self._next = {"epoch": state["epoch"], "batches": state["batches"]}
-
-    def _order(self) -> dict[str, int]:
-        return {
-            "processes": self.dataset.world_size,
-            "loader workers": self.num_workers,
-            "batch size": self.dataset.batch_size,
-        }
-
-    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
-        """The batches of an epoch.
-
-        Raises:
-            InputError: the streams hold no objects for this process.
-        """
-        self._here = dict(self._next)
-        self._next = {"epoch": self._here["epoch"] + 1, "batches": 0}
-        self.dataset.start_at(**self._here)
-        # The places of the batches that were left out are gone through all the same, or workers would change turns.
-        for batch in islice(super().__iter__(), self._here["batches"], self.length):
-            self._here["batches"] += 1
-            yield batch
-        if not self._here["batches"]:
-            raise InputError(
-                f"No object came from data.streams ({', '.join(self.dataset.streams)}) in process {self.dataset.rank} "
-                f"of {self.dataset.world_size}. Give files that hold objects, one or more for each process."
-            )
-
-
-def _context() -> BaseContext:
-    """How workers are started: not as forks of this process, since Arrow's threads do not survive that.
-
-    Where there is one, a server that has imported everything is forked instead, which is quicker than starting anew.
-    """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
 
 
 def _picture(row: dict[str, Any]) -> EncodedPicture:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import lightning.pytorch as pl
 import pytest
 import torch
 from datasets import load_dataset
@@ -20,7 +21,8 @@ from dreaminpainter.data.sources.base import HUMAN, Caption
 from dreaminpainter.data.store import PreparedSource, prepare, publishing
 from dreaminpainter.data.store.captions import CaptionShards
 from dreaminpainter.data.store.publishing import write_parquet
-from dreaminpainter.data.streaming import StreamedBatches, StreamLoader
+from dreaminpainter.data.stream_loader import StreamLoader
+from dreaminpainter.data.streaming import StreamedBatches
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
 from dreaminpainter.types import Batch
 
@@ -139,6 +141,7 @@ def test_a_stream_goes_on_where_its_state_was_taken(shards, workers) -> None:
     assert (state["epoch"], state["batches"]) == (0, 1)
     resumed = module(shards, **settings).train_dataloader()
     resumed.load_state_dict(state)
+    assert resumed.state_dict() == state
     assert [ids([batch]) for batch in resumed] == epochs[0][1:]
     assert [ids([batch]) for batch in resumed] == epochs[1]
 
@@ -191,18 +194,90 @@ def test_one_file_is_trained_on_with_more_workers_than_it_can_give_work(shards) 
     assert len(ids(loader)) == 9
 
 
-def test_other_processes_go_on_from_the_end_of_an_epoch_and_are_refused_within_one(shards) -> None:
-    def loader(world_size: int) -> StreamLoader:
-        return StreamLoader(batches(shards, 0, world_size), 2, collate_fn=as_made)
+@pytest.mark.parametrize(("before", "now"), [(4, 2), (2, 4), (None, None)])
+def test_other_processes_go_on_from_the_end_of_an_epoch_and_are_refused_within_one(shards, before, now) -> None:
+    def loader(world_size: int, length: int | None) -> StreamLoader:
+        return StreamLoader(batches(shards, 0, world_size), length, collate_fn=as_made)
 
-    first = loader(1)
+    first = loader(1, before)
     started = iter(first)
-    next(started)
-    with pytest.raises(SettingError, match=r"the processes \(then 1, now 2\).*--model.init_from"):
-        loader(2).load_state_dict(first.state_dict())
-    next(started)
-    ended = first.state_dict()
-    loader(2).load_state_dict(ended)
+    for _ in range(2):  # as many as an epoch of the others has, where that is 2
+        next(started)
+    if before != 2:
+        with pytest.raises(SettingError, match=r"the processes \(then 1, now 2\).*--model.init_from"):
+            loader(2, now).load_state_dict(first.state_dict())
+        assert len(list(started)) == (6 if before is None else 2)
+    others, same = loader(2, now), loader(2, now)
+    others.load_state_dict(first.state_dict())
+    list(same)
+    assert ids(others) == ids(same), "the second epoch from its start"
+
+
+class Listening(pl.LightningModule):
+    """Is trained on nothing, and notes the samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.heard: list[tuple[int, tuple[str, ...]]] = []
+
+    def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
+        self.heard.append((self.current_epoch, tuple(batch.id)))
+        return self.weight.sum()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        pass
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), 0.1)
+
+
+class SavedEverywhere(pl.Callback):
+    """Checkpoints after each batch and within and after each validation, named by the batches before."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, trainer: pl.Trainer, module: Listening, when: str) -> None:
+        trainer.save_checkpoint(self.folder / f"{len(module.heard):02} {when}.ckpt")
+
+    def on_train_batch_end(self, trainer: pl.Trainer, module: Any, *_: Any) -> None:
+        self.save(trainer, module, "batch")
+
+    def on_validation_end(self, trainer: pl.Trainer, module: Any) -> None:
+        self.save(trainer, module, "validation")
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: Any) -> None:
+        self.save(trainer, module, "epoch")
+
+
+def heard(data: InpaintingDataModule, *callbacks: pl.Callback, start: Path | None = None, **settings: Any) -> list[Any]:
+    model = Listening()
+    quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
+    trainer = pl.Trainer(
+        max_epochs=3, accelerator="cpu", callbacks=list(callbacks), num_sanity_val_steps=0, **quiet, **settings
+    )
+    trainer.fit(model, data, ckpt_path=start, weights_only=False)
+    return model.heard
+
+
+@pytest.mark.parametrize(
+    ("samples", "limit", "length"), [(6, None, 2), (None, None, 4), (None, 2, 2), (12, 2, 2), (12, 0.5, 2)], ids=str
+)
+def test_training_on_a_stream_goes_on_exactly_from_wherever_it_was_saved(
+    shards, tmp_path: Path, samples, limit, length
+) -> None:
+    def data() -> InpaintingDataModule:
+        return module(shards, samples_per_epoch=samples, batch_size=3 if length == 2 else 6)
+
+    whole = heard(data(), SavedEverywhere(tmp_path), limit_train_batches=limit)
+    assert [epoch for epoch, _ in whole] == [number // length for number in range(3 * length)]
+    assert len({names for _, names in whole}) == len(whole)
+    saved = sorted(tmp_path.iterdir())
+    assert len(saved) == 3 * length + 6
+    for path in saved:
+        if int(path.name[:2]) in range(1, 2 * length + 1):
+            assert heard(data(), start=path, limit_train_batches=limit) == whole[int(path.name[:2]) :], path.name
 
 
 def test_streams_without_an_object_are_an_error(shards, tmp_path: Path) -> None:
