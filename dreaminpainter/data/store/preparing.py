@@ -34,7 +34,7 @@ _PART = 200
 _SHARD = 20_000
 """Objects a shard at most; a million then open in a fraction of a second."""
 _ENOUGH = 100
-"""How many objects have to be seen before a share of damage means something."""
+"""How many objects are looked at before damage stops it ahead of the end, so that of few all damage is told."""
 
 
 def prepare(
@@ -55,7 +55,7 @@ def prepare(
         folder: where to write; made where it is missing.
         embed: put the pictures' files into the rows, instead of referring to them.
         num_workers: processes that read; 0 reads in this one.
-        max_damaged: greatest share of objects that may be broken, 0 to 1; above it the preparation stops.
+        max_damaged: greatest share of all objects that may be broken, 0 to 1; the preparation stops once it is passed.
         processes: of which this is one; this one alone by default. They share the parts, and a folder.
 
     Returns:
@@ -83,15 +83,16 @@ def prepare(
     _make_parts(parts, max_damaged, num_workers, processes)
     processes.wait()
     if processes.is_first:
-        _put_together(parts, plan, folder)
+        _put_together(parts, plan, folder, max_damaged)
     processes.wait()
     return Manifest.read(folder / FILE)
 
 
-def _put_together(parts: Parts, plan: Manifest, folder: Path) -> None:
+def _put_together(parts: Parts, plan: Manifest, folder: Path, max_damaged: float) -> None:
     source = parts.source
     reports = [parts.report(number) for number in range(len(parts))]
     left_out = [*source.left_out, *(one for report in reports for one in report.left_out)]
+    _check_damage(left_out, parts, max_damaged)
     manifest = plan.counted(sum(report.kept for report in reports), left_out)
     if manifest.kept == 0:
         raise InputError(f"No object of the source was kept; left out: {manifest.left_out or 'nothing'}.")
@@ -133,36 +134,33 @@ def _begun_before(plan: Manifest, folder: Path, incidental: Container[str]) -> M
 
 
 def _make_parts(parts: Parts, max_damaged: float, num_workers: int, processes: Processes) -> None:
-    left_out = list(parts.source.left_out)
     own = set(processes.share(list(range(len(parts)))))
     missing = own.intersection(parts.missing())
-    seen = len(left_out)
-    for number in own - missing:
-        report = parts.report(number)
-        seen += report.kept + len(report.left_out)
-        left_out += report.left_out
+    seen = sum(parts.count(number) for number in own - missing)
+    broken = list(parts.source.left_out)
     loader = DataLoader(
         parts, batch_size=None, sampler=sorted(missing), num_workers=min(num_workers, len(missing)), collate_fn=_as_is
     )
     total = sum(parts.count(number) for number in own)
     quiet = None if processes.is_first else True
     with tqdm(total=total, desc="preparing", unit=" objects", smoothing=0.05, disable=quiet) as bar:
-        bar.update(seen - len(parts.source.left_out))
+        bar.update(seen)
         for report in loader:
             count = report.kept + len(report.left_out)
             seen += count
-            left_out += report.left_out
+            broken += report.left_out
             bar.update(count)
             if seen >= _ENOUGH:
-                _check_damage(left_out, seen, max_damaged)
-    _check_damage(left_out, seen, max_damaged)
+                _check_damage(broken, parts, max_damaged)
 
 
-def _check_damage(left_out: Sequence[LeftOut], seen: int, most: float) -> None:
+def _check_damage(left_out: Sequence[LeftOut], parts: Parts, most: float) -> None:
+    """Compares with all objects, not those that were seen, so that the order or a process's part decides nothing."""
     damages = [one.damage for one in left_out if one.damage]
-    if len(damages) > most * seen:
+    total = len(parts.source.left_out) + len(parts.order)
+    if len(damages) > most * total:
         raise InputError(
-            f"{len(damages)} of {seen} objects are broken, more than the share of {most:g} that is let pass "
+            f"{len(damages)} of {total} objects are broken, more than the share of {most:g} that is let pass "
             f"(max_damaged):\n{damage_report(damages)}\nMend them or raise max_damaged, and run this "
             "again. What is done is kept, and what was broken is looked at again."
         )

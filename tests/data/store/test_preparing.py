@@ -265,7 +265,7 @@ def test_damage_stops_long_before_the_end(tmp_path: Path, squares: Squares, monk
     squares.count = 1000
     for path in Path(squares.root).iterdir():
         path.unlink()
-    with pytest.raises(InputError, match="of 101 objects are broken"):
+    with pytest.raises(InputError, match="100 of 1001 objects are broken"):
         prepare(squares, tmp_path / "out", num_workers=0)
 
 
@@ -371,3 +371,43 @@ def test_two_processes_come_to_the_same_as_one(squares, begun, tmp_path, monkeyp
     rows = [PreparedSource(str(tmp_path / name)).rows.to_list() for name in ("one", "two")]
     assert rows[0] == rows[1]
     assert not (tmp_path / "two/parts").exists()
+
+
+class BrokenAnnotation(Squares):
+    """Has one, which is seen before anything is read."""
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        return [LeftOut("a crowd", "crowd"), LeftOut("a polygon", "unreadable", "a polygon of one point")]
+
+
+@pytest.mark.skipif(torch.cuda.is_initialized(), reason="CUDA is in use already, so this process cannot be forked")
+@pytest.mark.parametrize(("max_damaged", "part"), [(0.4, 2), (0.4, 200), (0.3, 2)])
+def test_what_one_process_lets_pass_two_do_and_nothing_else(squares, max_damaged, part, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(preparing, "_PART", part)
+    (Path(squares.root) / "1.png").unlink()  # of nine objects three, of which one process reads two
+    source = BrokenAnnotation(squares.root, count=9)
+
+    def outcome(output: Path, processes: Processes) -> Manifest | str:
+        try:
+            return prepare(source, output, num_workers=0, max_damaged=max_damaged, processes=processes)
+        except InputError as error:
+            return str(error)
+        except RuntimeError:
+            return "another process has ended"
+
+    alone = outcome(tmp_path / "one", Processes())
+    first, second = on_two(lambda rank: outcome(tmp_path / "two", Processes(rank, 2)), tmp_path / "meeting")
+    assert first == alone
+    if max_damaged == 0.4:
+        assert second == alone and isinstance(alone, Manifest) and (alone.kept, alone.damaged) == (6, 4)
+    else:
+        assert str(alone).startswith("4 of 11 objects are broken")
+        assert second == "another process has ended"
+    assert (tmp_path / "two/objects").exists() == (max_damaged == 0.4)
+
+
+def test_much_damage_at_the_start_is_let_pass_where_it_is_little_of_all(squares: Squares, tmp_path: Path) -> None:
+    (Path(squares.root) / "0.png").unlink()
+    squares.count = 360
+    assert prepare(squares, tmp_path / "out", num_workers=0, max_damaged=0.35).damaged == 120
