@@ -179,11 +179,11 @@ class InpaintingDataModule(pl.LightningDataModule):
         return sampler
 
     def _enough(self, samples: int) -> int:
-        """The samples that an epoch has of each process, where a batch can be made of them."""
+        """The samples that an epoch has of each process; less than a batch of them are refused."""
         if samples < self.batch_size:
             raise SettingError(
-                f"An epoch has {samples} samples a process and data.batch_size is {self.batch_size}: no batch can be "
-                "made. Lower the batch size, or raise data.samples_per_epoch."
+                f"An epoch has {samples} samples a process and data.batch_size is {self.batch_size}: it is shorter "
+                "than a batch. Lower the batch size, or raise data.samples_per_epoch."
             )
         return samples
 

@@ -13,7 +13,9 @@ class ResumableLoader(DataLoader[Any]):
     """A DataLoader that Lightning can save in the middle of an epoch and continue exactly there.
 
     The position is the number of batches handed out, not of those that workers have prepared. It can be gone on from
-    with another number of processes, size of batch or accumulation: no sample comes twice then, and none is left out.
+    with another number of processes, size of batch or accumulation: no sample comes twice then, and none is left out,
+    provided that Lightning's loops go on at the same place. The command's `PlaceInEpoch` tells it them; a Trainer of
+    one's own needs that callback too, or goes on with the same numbers only.
     """
 
     sampler: Merged

@@ -130,7 +130,9 @@ def test_settings_reach_the_samples() -> None:
 
 
 def test_an_epoch_too_short_for_a_batch_is_refused_with_both_numbers() -> None:
-    with pytest.raises(SettingError, match=r"10 samples a process and data.batch_size is 11.*Lower the batch size"):
+    with pytest.raises(
+        SettingError, match=r"10 samples a process and data.batch_size is 11: it is shorter than a batch\. Lower"
+    ):
         module(batch_size=11).train_dataloader()
 
 
