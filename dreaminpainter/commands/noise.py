@@ -11,6 +11,8 @@ def silence_noise() -> None:
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter is intended")
     # Of streams, whose length is set and not guessed.
     warnings.filterwarnings("ignore", message="Your `IterableDataset` has `__len__` defined")
+    # Of batches that are made whole; what is predicted is named by them, and asks for no indices.
+    warnings.filterwarnings("ignore", message="Couldn't infer the batch indices fetched from your dataloader")
     # The autoencoder, which is not trained and stays so on purpose.
     warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode at the start of training")
     # Told in our own words; Lightning's hint is to set what is set.

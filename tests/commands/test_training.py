@@ -209,7 +209,7 @@ def test_a_checkpoint_is_evaluated_on_its_averaged_weights(
     ]
 
 
-def test_predict_writes_the_fills_and_what_they_were_asked_to_be(checkpoint: str, tmp_path: Path) -> None:
+def test_predict_writes_the_fills_and_what_they_were_asked_to_be(checkpoint: str, tmp_path: Path, recwarn) -> None:
     assert command("predict", tmp_path, "--ckpt_path", checkpoint, "--data.validation_samples", "3", *QUIET) == 0
     folder = tmp_path / "predictions"
     records = [json.loads(line) for line in (folder / "prompts.jsonl").read_text().splitlines()]
@@ -219,6 +219,7 @@ def test_predict_writes_the_fills_and_what_they_were_asked_to_be(checkpoint: str
         assert record["source"] == "critters"
         assert "critter" in record["prompt"]
     assert len(list(folder.glob("*.png"))) == 3
+    assert not [one for one in recwarn if "batch indices" in str(one.message)]
 
 
 def test_a_warm_start_takes_weights_and_leaves_settings(checkpoint: str, tmp_path: Path) -> None:
