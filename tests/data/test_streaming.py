@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-import lightning.pytorch as pl
 import pytest
 import torch
 from datasets import load_dataset
+from listening import SavedEverywhere, heard
 from torch.utils.data._utils.worker import WorkerInfo
 
 from dreaminpainter.components import Component, describe, make
@@ -211,54 +211,6 @@ def test_other_processes_go_on_from_the_end_of_an_epoch_and_are_refused_within_o
     others.load_state_dict(first.state_dict())
     list(same)
     assert ids(others) == ids(same), "the second epoch from its start"
-
-
-class Listening(pl.LightningModule):
-    """Is trained on nothing, and notes the samples."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.zeros(1))
-        self.heard: list[tuple[int, tuple[str, ...]]] = []
-
-    def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
-        self.heard.append((self.current_epoch, tuple(batch.id)))
-        return self.weight.sum()
-
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        pass
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.SGD(self.parameters(), 0.1)
-
-
-class SavedEverywhere(pl.Callback):
-    """Checkpoints after each batch and within and after each validation, named by the batches before."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def save(self, trainer: pl.Trainer, module: Listening, when: str) -> None:
-        trainer.save_checkpoint(self.folder / f"{len(module.heard):02} {when}.ckpt")
-
-    def on_train_batch_end(self, trainer: pl.Trainer, module: Any, *_: Any) -> None:
-        self.save(trainer, module, "batch")
-
-    def on_validation_end(self, trainer: pl.Trainer, module: Any) -> None:
-        self.save(trainer, module, "validation")
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, module: Any) -> None:
-        self.save(trainer, module, "epoch")
-
-
-def heard(data: InpaintingDataModule, *callbacks: pl.Callback, start: Path | None = None, **settings: Any) -> list[Any]:
-    model = Listening()
-    quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
-    trainer = pl.Trainer(
-        max_epochs=3, accelerator="cpu", callbacks=list(callbacks), num_sanity_val_steps=0, **quiet, **settings
-    )
-    trainer.fit(model, data, ckpt_path=start, weights_only=False)
-    return model.heard
 
 
 @pytest.mark.parametrize(
