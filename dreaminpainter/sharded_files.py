@@ -17,6 +17,7 @@ from torch.distributed.checkpoint.metadata import Metadata, StorageMeta, TensorS
 from torch.distributed.checkpoint.state_dict_loader import load
 
 from dreaminpainter.errors import InputError
+from dreaminpainter.paths import is_inside
 
 META = "meta.pt"
 """What is not divided, as Lightning names it; written last."""
@@ -67,12 +68,14 @@ def read_folder(path: Path, weights: bool = True) -> dict[str, Any]:
         weights: whether to read `state_dict`, which may be large; the optimizer's state never is.
 
     Raises:
-        InputError: a part is missing or damaged, or the description holds more than it should.
+        InputError: a part is missing, damaged or outside of the folder, or the description holds more than it should.
     """
     try:
         checkpoint: dict[str, Any] = torch.load(path / META, map_location="cpu", weights_only=True, mmap=True)
         if weights:
             checkpoint["state_dict"] = _weights(path)
+    except InputError:
+        raise
     except _DAMAGE as error:
         raise InputError(
             f"{path} cannot be read as a divided checkpoint: a part is missing or damaged, or it holds more than "
@@ -97,6 +100,12 @@ class _PlainReader(FileSystemReader):
     def read_metadata(self, *args: Any, **kwargs: Any) -> Metadata:
         with (Path(self.path) / _PARTS).open("rb") as file:
             metadata: Metadata = _PlainUnpickler(file).load()
+        for part in metadata.storage_data.values():
+            if not is_inside(part.relative_path):
+                raise InputError(
+                    f"The divided checkpoint {self.path} names the part {part.relative_path!r}, which lies outside of "
+                    "it, and is not read. Name a folder that training wrote."
+                )
         metadata.storage_meta = StorageMeta(load_id=self.load_id)
         return metadata
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from dreaminpainter.data.run_lengths import BrokenOutlineError, RunLengths, area_of, from_counts, from_polygons
 from dreaminpainter.data.sources.base import LeftOut
-from dreaminpainter.data.sources.files import is_inside
 from dreaminpainter.data.sources.filter import ObjectFilter, is_finite_box
 from dreaminpainter.data.sources.listing import listed
 from dreaminpainter.errors import InputError
+from dreaminpainter.paths import is_inside
 
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 """What code that reads a record meets where the record is not of the format."""

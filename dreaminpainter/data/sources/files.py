@@ -1,11 +1,12 @@
 """What every source of files does with them: names that stay inside the root, and errors that say what to fetch."""
 
 from functools import lru_cache
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 from torch import Tensor
 
 from dreaminpainter.errors import InputError, MissingFileError
+from dreaminpainter.paths import is_inside
 from dreaminpainter.pictures import open_scene, open_stored, to_tensor
 
 
@@ -23,18 +24,6 @@ def inside(folder: Path, name: str, told_by: object) -> Path:
     if not is_inside(name):
         raise InputError(f"{told_by} names the file {name!r}, which lies outside {folder}. Correct the name.")
     return folder / name
-
-
-def is_inside(name: str) -> bool:
-    """Whether a name that data gives to a file stays within its folder.
-
-    Example:
-        >>> is_inside("train/dog.jpg"), is_inside("../dog.jpg"), is_inside("C:dog.jpg")
-        (True, False, False)
-    """
-    # Either system's separators, drives and roots count, whatever the system that this runs on.
-    parts = PureWindowsPath(name)
-    return not parts.anchor and ".." not in parts.parts
 
 
 def required(path: Path, layout: str) -> Path:

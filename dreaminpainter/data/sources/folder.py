@@ -16,10 +16,11 @@ from torch import Tensor
 from dreaminpainter.cutout import boxes_of
 from dreaminpainter.data.sources.base import Instance, LeftOut, PictureFile, SegmentationSource
 from dreaminpainter.data.sources.contents import content_of_file
-from dreaminpainter.data.sources.files import is_inside, read_picture, required
+from dreaminpainter.data.sources.files import read_picture, required
 from dreaminpainter.data.sources.filter import ObjectFilter
 from dreaminpainter.data.sources.folder_entries import LAYOUT, FolderEntry, find_pairs, find_table, read_table
 from dreaminpainter.data.sources.listing import BrokenObjectError, Listing, listed, or_left_out, shown
+from dreaminpainter.paths import is_inside
 from dreaminpainter.pictures import mask_to_tensor, open_mask, open_reference, to_tensor
 
 

@@ -12,9 +12,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dreaminpainter.data.sources.base import LeftOut
-from dreaminpainter.data.sources.files import is_inside, required
+from dreaminpainter.data.sources.files import required
 from dreaminpainter.data.sources.filter import ObjectFilter
 from dreaminpainter.data.sources.openimages_tables import CLASSES, CORNERS, class_names, flags_of, one_of, read_columns
+from dreaminpainter.paths import is_inside
 
 LICENCE = "CC BY 2.0 (https://creativecommons.org/licenses/by/2.0/)"
 """What all pictures are listed under."""

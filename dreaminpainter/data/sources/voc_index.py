@@ -12,10 +12,11 @@ from defusedxml.ElementTree import parse as parse_xml
 from numpy.typing import NDArray
 
 from dreaminpainter.data.sources.base import LeftOut
-from dreaminpainter.data.sources.files import is_inside, required
+from dreaminpainter.data.sources.files import required
 from dreaminpainter.data.sources.filter import ObjectFilter, is_finite_box
 from dreaminpainter.data.sources.listing import BrokenObjectError, Listing, listed, or_left_out, shown
 from dreaminpainter.errors import InputError
+from dreaminpainter.paths import is_inside
 from dreaminpainter.pictures import open_numbers
 
 # fmt: off

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from dreaminpainter.atomic import sweep, whole
-from dreaminpainter.data.sources.files import is_inside
 from dreaminpainter.errors import InputError, MissingFileError
+from dreaminpainter.paths import is_inside
 
 Kind = Literal["identity", "edit", "class change", "contradiction", "mask shape"]
 KINDS: tuple[str, ...] = get_args(Kind)
