@@ -23,7 +23,7 @@ from dreaminpainter.parts import make_parts
 from dreaminpainter.pipeline import DreamInpainterPipeline
 from dreaminpainter.pretrained import packaged
 from dreaminpainter.selection import TokenSelector
-from dreaminpainter.sharded_files import is_whole_folder, read_folder
+from dreaminpainter.sharded_files import is_divided, read_folder
 
 _WEIGHTS = (".safetensors", ".bin")
 """How weight files of diffusers and transformers end, newer and older ones."""
@@ -58,7 +58,7 @@ def load_pipeline(path: str) -> DreamInpainterPipeline:
         InputError: the file is no checkpoint of this package.
     """
     path = packaged(path)
-    if Path(path).is_dir() and not is_whole_folder(Path(path)):
+    if Path(path).is_dir() and not is_divided(Path(path)):
         return DreamInpainterPipeline.from_pretrained(path)
     return lora_pipeline(path) if path.endswith(".safetensors") else trained_pipeline(read_checkpoint(path))
 
@@ -136,7 +136,7 @@ def weights_of(path: str) -> dict[str, Tensor]:
         InputError: the file is no checkpoint of this package.
     """
     path = packaged(path)
-    is_checkpoint = not Path(path).is_dir() or is_whole_folder(Path(path))
+    is_checkpoint = not Path(path).is_dir() or is_divided(Path(path))
     if is_checkpoint and not path.endswith(".safetensors"):
         checkpoint = read_checkpoint(path)
         if checkpoint["model"].get("lora") is None:
@@ -155,7 +155,7 @@ def read_checkpoint(path: str, weights: bool = True) -> dict[str, Any]:
         MissingFileError: there is no such file.
         InputError: the file is no checkpoint of this package.
     """
-    if is_whole_folder(Path(path)):
+    if is_divided(Path(path)):
         return _of_a_model(read_folder(Path(path), weights), path)
     if not Path(path).is_file():
         raise MissingFileError(

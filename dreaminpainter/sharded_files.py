@@ -55,9 +55,24 @@ _DAMAGE = (
 """What torch meets where a part is missing, or its description is damaged."""
 
 
+def is_divided(path: Path) -> bool:
+    """Whether there is a divided checkpoint, whole or damaged: a folder with a file that tells of parts."""
+    return (path / META).is_file() or (path / _PARTS).is_file()
+
+
 def is_whole_folder(path: Path) -> bool:
-    """Whether all parts of a divided checkpoint were written: it is renamed to its place once they are."""
-    return path.is_dir() and (path / META).is_file() and (path / _PARTS).is_file()
+    """Whether a divided checkpoint has all that its description names: each part, and as long as its entries need.
+
+    Nothing tells whether the bytes within are still those that were written.
+    """
+    try:
+        ends = {part: 0 for part in (path / META, path / _PARTS)}
+        for entry in _PlainReader(path).read_metadata().storage_data.values():
+            part = path / entry.relative_path
+            ends[part] = max(ends.get(part, 0), entry.offset + entry.length)
+        return all(part.is_file() and part.stat().st_size >= end for part, end in ends.items())
+    except _DAMAGE:
+        return False
 
 
 def read_folder(path: Path, weights: bool = True) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class WholeFiles(TorchCheckpointIO):
 def is_whole(path: Path) -> bool:
     """Whether a checkpoint's file was written to its end and has not changed since, by its checksums.
 
-    Of a folder of parts: whether it was written to its end.
+    Of a folder of parts: whether all are there, as long as they have to be; they have no checksums.
     """
     if path.is_dir():
         return is_whole_folder(path)

@@ -130,7 +130,8 @@ def named_checkpoint(path: Path) -> Path:
         )
     if not is_whole(path):
         raise InputError(
-            f"The checkpoint {path} is damaged: its end is missing, or its checksums are wrong. Name another one."
+            f"The checkpoint {path} is damaged: its end or a part of it is missing, or its checksums are wrong. Name "
+            "another one."
         )
     return path
 
