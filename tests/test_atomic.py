@@ -1,11 +1,14 @@
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from killing import in_fork
 
 from dreaminpainter.atomic import sweep, whole
 from dreaminpainter.commands.jobs import write_results
@@ -68,6 +71,96 @@ def test_what_dead_processes_were_writing_is_swept_and_nothing_else(tmp_path: Pa
     assert leftover.exists(), "its name is none of these"
     sweep(tmp_path)
     assert set(tmp_path.iterdir()) == {mine, alive, elsewhere[0]}
+
+
+def write_folder(path: Path, content: str) -> None:
+    with whole(path) as beside:
+        beside.mkdir()
+        for name in ("one", "two"):
+            (beside / name).write_text(content)
+
+
+def contents(folder: Path) -> dict[str, set[str]]:
+    return {path.name: {one.read_text() for one in path.rglob("*")} for path in folder.iterdir()}
+
+
+def in_steps(replace: Callable[..., Any], allowed: int) -> Callable[..., Any]:
+    """`replace`, which ends the process once it has been called so many times."""
+    left = [None] * allowed
+
+    def replaced(*names: Any) -> Any:
+        if not left:
+            os._exit(9)
+        left.pop()
+        return replace(*names)
+
+    return replaced
+
+
+def half_deleted(folder: Path) -> None:
+    (folder / "one").unlink()
+    os._exit(9)
+
+
+KILLS = {
+    "before the old one is renamed": (os, "replace", in_steps(os.replace, 0), "old"),
+    "before the new one is renamed": (os, "replace", in_steps(os.replace, 1), "old"),
+    "while the old one is deleted": (shutil, "rmtree", half_deleted, "new"),
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="whether a process is alive is asked of POSIX systems alone")
+@pytest.mark.parametrize(("module", "name", "killing", "left"), KILLS.values(), ids=KILLS)
+def test_a_folder_that_was_being_replaced_is_the_old_or_the_new_one_after_a_kill(
+    module: Any, name: str, killing: Callable[..., Any], left: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "folder"
+    write_folder(path, "old")
+
+    def work() -> None:
+        setattr(module, name, killing)
+        write_folder(path, "new")
+
+    assert in_fork(work)[0] == 9
+    assert len(contents(tmp_path)) == 2
+    sweep(tmp_path)
+    assert contents(tmp_path) == {"folder": {left}}
+
+
+def test_of_another_machine_an_old_folder_is_put_back_at_once_and_deleted_in_a_day(tmp_path: Path) -> None:
+    for path in (tmp_path / "gone.elsewhere.7.old.tmp", tmp_path / "there", tmp_path / "there.elsewhere.7.old.tmp"):
+        write_folder(path, path.name)
+    sweep(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"gone", "there", "there.elsewhere.7.old.tmp"}
+    os.utime(tmp_path / "there.elsewhere.7.old.tmp", (0, time.time() - 2 * DAY))
+    sweep(tmp_path)
+    assert contents(tmp_path) == {"gone": {"gone.elsewhere.7.old.tmp"}, "there": {"there"}}
+
+
+def test_a_folder_that_cannot_be_replaced_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "folder"
+    write_folder(path, "old")
+    replace = os.replace
+
+    def refused(source: Any, target: Any) -> None:
+        if not str(source).endswith(".old.tmp") and Path(target) == path:
+            raise PermissionError(13, "Permission denied", str(target))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(PermissionError):
+        write_folder(path, "new")
+    assert contents(tmp_path) == {"folder": {"old"}}
+
+
+def test_a_folder_replaces_a_file_and_a_file_a_folder(tmp_path: Path) -> None:
+    path = tmp_path / "one"
+    path.write_text("a file")
+    write_folder(path, "in a folder")
+    assert contents(tmp_path) == {"one": {"in a folder"}}
+    with whole(path) as beside:
+        beside.write_text("a file")
+    assert list(tmp_path.iterdir()) == [path] and path.read_text() == "a file"
 
 
 def test_a_folder_that_is_not_there_needs_no_sweeping(tmp_path: Path) -> None:

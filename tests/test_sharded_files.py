@@ -12,6 +12,7 @@ from divided import rename_parts, write_folder
 
 from dreaminpainter.callbacks.checkpoint_files import is_whole, newest_whole
 from dreaminpainter.checkpoints import read_checkpoint
+from dreaminpainter.commands.continuing import last_checkpoint
 from dreaminpainter.errors import InputError
 from dreaminpainter.sharded_files import read_folder
 
@@ -92,3 +93,8 @@ def test_a_damaged_one_is_refused_and_the_one_before_is_taken(damage: Callable[[
     with pytest.raises(InputError, match="a part is missing or damaged, or it holds more"):
         read_checkpoint(str(folder))
     assert not (folder.parent / "ran").exists()
+
+
+def test_a_run_goes_on_from_one_that_was_being_replaced_when_it_was_killed(folder: Path) -> None:
+    folder.rename(folder.with_name("last.ckpt.elsewhere.7.old.tmp"))
+    assert last_checkpoint(folder.parent) == folder

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from dreaminpainter.atomic import sweep
 from dreaminpainter.callbacks.checkpoint_files import is_whole, newest_whole
 from dreaminpainter.checkpoints import read_checkpoint
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
@@ -111,9 +112,12 @@ class Continuation:
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint in `folder` to go on from; None where there is none.
 
+    One that a killed process was just replacing is put back first.
+
     Raises:
         InputError: all that there are are damaged.
     """
+    sweep(folder, "*.ckpt")
     return newest_whole(folder) if folder.is_dir() else None
 
 
