@@ -25,8 +25,8 @@ from dreaminpainter.pretrained import packaged
 from dreaminpainter.selection import TokenSelector
 from dreaminpainter.sharded_files import is_divided, read_folder
 
-_WEIGHTS = (".safetensors", ".bin")
-"""How weight files of diffusers and transformers end, newer and older ones."""
+_WEIGHTS = (".safetensors", ".bin", ".distcp", ".pt")
+"""How weight files end: of diffusers and transformers newer and older ones, of a divided checkpoint parts and rest."""
 _DAMAGE = (
     BadZipFile,
     UnpicklingError,

@@ -14,6 +14,7 @@ from dreaminpainter.pipeline import DreamInpainterPipeline
 from dreaminpainter.portable import INDEX, PIPELINE, drop_code, is_code, read_index
 from dreaminpainter.pretrained import packaged
 from dreaminpainter.saving import OWN_CLASSES
+from dreaminpainter.sharded_files import is_divided
 
 CARD = "README.md"
 
@@ -53,7 +54,7 @@ def export(
     folder = _free(Path(output))
     measured = _read_figures(figures)
     source = Path(packaged(checkpoint))
-    if source.is_dir() or source.suffix == ".safetensors":
+    if (source.is_dir() and not is_divided(source)) or source.suffix == ".safetensors":
         pipeline, provenance = load_pipeline(checkpoint), {}
     else:
         read = read_checkpoint(checkpoint)

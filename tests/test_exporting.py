@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL, AutoModel, UNet2DConditionModel
+from divided import write_folder
 from plain_diffusers import arguments
 from safetensors.torch import load_file
 from tiny import loader, quiet_trainer, save_stock_networks, tiny_batch, tiny_model
@@ -227,6 +228,14 @@ def test_an_export_with_something_more_in_it_is_left_alone(run, exported, tmp_pa
     with pytest.raises(SettingError, match=r"my-notes\.txt"):
         export(run[0], str(folder))
     assert (folder / "my-notes.txt").read_text() == "kept"
+
+
+def test_a_divided_checkpoint_is_exported_as_one_in_a_single_file(run, exported, tmp_path) -> None:
+    checkpoint = write_folder(run[1], tmp_path / "last.ckpt")
+    folder = export(str(checkpoint), str(tmp_path / exported.name), license="apache-2.0")
+    assert (folder / "README.md").read_text() == (exported / "README.md").read_text()
+    weights, of_the_file = (load_pipeline(str(one)).unet.state_dict() for one in (folder, exported))
+    torch.testing.assert_close(weights, of_the_file, rtol=0, atol=0)
 
 
 def test_a_file_in_place_of_the_folder_is_named(run, tmp_path) -> None:

@@ -11,7 +11,7 @@ import torch
 from divided import rename_parts, write_folder
 
 from dreaminpainter.callbacks.checkpoint_files import is_whole, newest_whole
-from dreaminpainter.checkpoints import read_checkpoint
+from dreaminpainter.checkpoints import read_checkpoint, state_of
 from dreaminpainter.commands.continuing import last_checkpoint
 from dreaminpainter.errors import InputError
 from dreaminpainter.sharded_files import read_folder
@@ -98,3 +98,11 @@ def test_a_damaged_one_is_refused_and_the_one_before_is_taken(damage: Callable[[
 def test_a_run_goes_on_from_one_that_was_being_replaced_when_it_was_killed(folder: Path) -> None:
     folder.rename(folder.with_name("last.ckpt.elsewhere.7.old.tmp"))
     assert last_checkpoint(folder.parent) == folder
+
+
+def test_other_weights_in_its_place_are_told_from_those_before(folder: Path) -> None:
+    before = state_of(str(folder))
+    assert before and state_of(str(folder)) == before
+    part = folder / "__0_0.distcp"
+    os.utime(part, ns=(0, part.stat().st_mtime_ns + 1_000_000))
+    assert state_of(str(folder)) != before

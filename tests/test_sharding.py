@@ -65,7 +65,7 @@ def test_divided_over_two_it_trains_as_in_one_process_and_is_one_model_in_the_en
     folder = tmp_path / "two"
     divided(folder, *more)
     told = divided(folder, *more, steps=3)
-    assert "going on from step 2" in told
+    assert "going on from step 2" in told and f"checkpoint: {folder / 'checkpoints/last.ckpt'}" in told
     assert "going on from step 3" in divided(folder, *more, count=1, steps=4), "by one process"
 
     for step in range(4):

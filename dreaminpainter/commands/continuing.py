@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
+from lightning.pytorch.strategies import ModelParallelStrategy, Strategy
 
 from dreaminpainter.atomic import sweep
 from dreaminpainter.callbacks.checkpoint_files import is_whole, newest_whole
 from dreaminpainter.checkpoints import read_checkpoint
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
+from dreaminpainter.sharded_files import is_divided
 
 _DECISIVE = (
     "seed_everything",
@@ -138,6 +140,20 @@ def named_checkpoint(path: Path) -> Path:
             "another one."
         )
     return path
+
+
+def check_strategy(path: Path | None, strategy: Strategy) -> None:
+    """Whether a strategy reads the checkpoint at `path`, if there is to be one.
+
+    Raises:
+        SettingError: it is a divided one, and the strategy no such as writes these.
+    """
+    if path is not None and is_divided(path) and not isinstance(strategy, ModelParallelStrategy):
+        raise SettingError(
+            f"{path} is a divided checkpoint, which this strategy does not read. Add --trainer.strategy fsdp2; or put "
+            f"it together with `dreaminpainter export {path} FOLDER`, and begin another run from its weights with "
+            "--model.init_from FOLDER."
+        )
 
 
 def changes(before: dict[str, Any], now: dict[str, Any]) -> Iterator[Change]:

@@ -26,7 +26,7 @@ from dreaminpainter.callbacks import (
     RunCheckpoint,
 )
 from dreaminpainter.callbacks.checkpoint_files import WholeFiles
-from dreaminpainter.commands.continuing import Continuation, last_checkpoint, named_checkpoint
+from dreaminpainter.commands.continuing import Continuation, check_strategy, last_checkpoint, named_checkpoint
 from dreaminpainter.commands.failing import failures_told
 from dreaminpainter.commands.forecast import Forecast, progress_bar
 from dreaminpainter.commands.latents import check_latents, check_pictures
@@ -97,8 +97,10 @@ class DreamInpainterCLI(LightningCLI):
         # As it was parsed, for comparing; the paths within are not looked at.
         self.settings = self.parser.dump(self.config, skip_validation=True)
         self.continuation = self._continuation(config) if self.subcommand == "fit" else None
-        if self.subcommand != "fit":
-            self._check_checkpoint(config)
+        if self.continuation is not None:
+            self.checkpoint: Path | None = self.continuation.path
+        else:
+            self.checkpoint = self._checked_checkpoint(config) if self.subcommand != "fit" else None
         if config.trainer.logger in (None, True):
             settings = {"save_dir": config.trainer.default_root_dir, "name": "", "version": "logs"}
             config.trainer.logger = {"class_path": "lightning.pytorch.loggers.TensorBoardLogger", "init_args": settings}
@@ -119,7 +121,7 @@ class DreamInpainterCLI(LightningCLI):
             self.config_init["fit"]["ckpt_path"] = str(self.continuation.path)
         elif self.config["fit"]["ckpt_path"] == "last":
             self.config_init["fit"]["ckpt_path"] = None
-        if type(self.trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # not where checkpoints are sharded
+        if type(self.trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # another is one that a config names
             self.trainer.strategy.checkpoint_io = WholeFiles() if self.model.lora is None else LoRABeside()
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
         callbacks += [Provenance(self.settings), PlaceInEpoch()]
@@ -129,6 +131,7 @@ class DreamInpainterCLI(LightningCLI):
     def _run_subcommand(self, subcommand: str) -> None:
         """As Lightning does, but a run that is finished is left as it is."""
         if self.continuation is None or not self.continuation.is_finished():
+            check_strategy(self.checkpoint, self.trainer.strategy)
             with failures_told(self.config[subcommand]):
                 try:
                     super()._run_subcommand(subcommand)
@@ -148,19 +151,20 @@ class DreamInpainterCLI(LightningCLI):
     def _parse_ckpt_path(self) -> None:
         """Settings are those of configs and flags; none come out of a checkpoint."""
 
-    def _check_checkpoint(self, config: Any) -> None:
+    def _checked_checkpoint(self, config: Any) -> Path | None:
         """The checkpoint that a run other than `fit` reads."""
         path = f"{config.checkpoint.dirpath}/last.ckpt" if config.ckpt_path == "last" else config.ckpt_path
         if path not in (None, "hpc"):
-            named_checkpoint(Path(path))
+            return named_checkpoint(Path(path))
         if config.ckpt_path is None and config.model.init_from is None:
             print("note: without --ckpt_path these are the weights that training starts from.", file=sys.stderr)
+        return None
 
     def _continuation(self, config: Any) -> Continuation | None:
         """What `fit` goes on from, said aloud."""
         folder, asked = Path(config.checkpoint.dirpath), config.ckpt_path
         if asked in (None, "best", "hpc"):
-            if asked is None and (folder / "last.ckpt").is_file():
+            if asked is None and (folder / "last.ckpt").exists():
                 _note(f"note: this run begins anew, and replaces {folder / 'last.ckpt'}.")
             return None
         found = last_checkpoint(folder) if asked == "last" else named_checkpoint(Path(asked))
@@ -197,7 +201,7 @@ def run(name: str, arguments: list[str]) -> DreamInpainterCLI:
     except MisconfigurationException as error:
         raise SettingError(str(error)) from error
     last = Path(cli.config[name].checkpoint.dirpath) / "last.ckpt"
-    if name == "fit" and cli.trainer.is_global_zero and last.is_file():
+    if name == "fit" and cli.trainer.is_global_zero and last.exists():
         print(f"checkpoint: {last}")
     return cli
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from divided import write_folder
 from tiny_run import command
 
 from dreaminpainter.callbacks.checkpoint_files import is_whole, newest_whole
@@ -147,3 +148,17 @@ def test_weights_alone_are_nothing_to_go_on_from(checkpoint, tmp_path) -> None:
     held = read_checkpoint(checkpoint)
     torch.save({"model": held["model"], "state_dict": {}}, tmp_path / "weights.ckpt")
     assert newest_whole(tmp_path) is None
+
+
+def test_a_divided_checkpoint_without_its_strategy_is_refused_and_can_be_replaced(
+    checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = write_folder(read_checkpoint(checkpoint), tmp_path / "checkpoints" / "last.ckpt")
+    for arguments in (["fit"], ["validate", "--ckpt_path", "last"], ["test", "--ckpt_path", str(last)]):
+        assert command(arguments[0], tmp_path, *arguments[1:], steps=3) == 2
+        told = " ".join(capsys.readouterr().err.split())
+        assert "Add --trainer.strategy fsdp2" in told and f"dreaminpainter export {last}" in told
+    assert command("fit", tmp_path, "--ckpt_path", "null", steps=1) == 0
+    told = capsys.readouterr()
+    assert f"begins anew, and replaces {last}" in told.err and f"checkpoint: {last}" in told.out
+    assert last.is_file() and is_whole(last)
