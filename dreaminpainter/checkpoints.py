@@ -1,10 +1,8 @@
 """What training wrote, read back: as a pipeline to sample from, or as weights."""
 
-import struct
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import torch
 from diffusers import DDIMScheduler
@@ -12,6 +10,7 @@ from torch import Tensor, nn
 
 from dreaminpainter.adapter import SubjectAdapter
 from dreaminpainter.backbones import Backbone
+from dreaminpainter.checkpoint_failures import DAMAGE
 from dreaminpainter.components import make
 from dreaminpainter.errors import InputError, MissingFileError
 from dreaminpainter.features import FeatureExtractor
@@ -27,21 +26,6 @@ from dreaminpainter.sharded_files import is_divided, read_folder
 
 _WEIGHTS = (".safetensors", ".bin", ".distcp", ".pt")
 """How weight files end: of diffusers and transformers newer and older ones, of a divided checkpoint parts and rest."""
-_DAMAGE = (
-    BadZipFile,
-    UnpicklingError,
-    RuntimeError,
-    EOFError,
-    LookupError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    OverflowError,
-    AssertionError,
-    struct.error,
-)
-"""What torch meets in an archive whose description of its content is damaged."""
-
 OF_TRAINING = "supervision."
 """How names of weights begin that are of no use but in training, and no part of the model."""
 
@@ -164,7 +148,7 @@ def read_checkpoint(path: str, weights: bool = True) -> dict[str, Any]:
     try:
         ZipFile(path).close()  # on what is no archive, torch fails in many ways
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise InputError(
             f"{path} cannot be read as a checkpoint: it is damaged, none at all, or holds more than tensors and plain "
             "values. Name a file that training wrote."

@@ -16,6 +16,7 @@ from torch.distributed.checkpoint.filesystem import FileSystemReader
 from torch.distributed.checkpoint.metadata import Metadata, StorageMeta, TensorStorageMetadata
 from torch.distributed.checkpoint.state_dict_loader import load
 
+from dreaminpainter.checkpoint_failures import DAMAGE, unreadable
 from dreaminpainter.errors import InputError
 from dreaminpainter.paths import is_inside
 
@@ -41,18 +42,7 @@ _PLAIN = {
     "pathlib._local": {"Path", "PosixPath", "PurePosixPath"},
 }
 
-_DAMAGE = (
-    CheckpointException,
-    OSError,
-    RuntimeError,
-    ValueError,
-    LookupError,
-    EOFError,
-    AttributeError,
-    TypeError,
-    pickle.UnpicklingError,
-)
-"""What torch meets where a part is missing, or its description is damaged."""
+_DAMAGE = (CheckpointException, OSError, *DAMAGE)
 
 
 def is_divided(path: Path) -> bool:
@@ -92,10 +82,7 @@ def read_folder(path: Path, weights: bool = True) -> dict[str, Any]:
     except InputError:
         raise
     except _DAMAGE as error:
-        raise InputError(
-            f"{path} cannot be read as a divided checkpoint: a part is missing or damaged, or it holds more than "
-            "tensors and plain values. Name a folder that training wrote, with all that is in it."
-        ) from error
+        raise unreadable(path, error) from error
     return checkpoint
 
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from lightning.pytorch.strategies import ModelParallelStrategy, StrategyRegistry
 from torch import Tensor, nn
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.constants import default_pg_timeout
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from dreaminpainter.atomic import sweep, whole
+from dreaminpainter.checkpoint_failures import unreadable, writing_told
 from dreaminpainter.errors import SettingError
 
 if TYPE_CHECKING:
@@ -48,21 +50,38 @@ class ShardedStrategy(ModelParallelStrategy):
         super().setup_environment()
 
     def save_checkpoint(self, checkpoint: dict[str, Any], filepath: Any, storage_options: Any | None = None) -> None:
-        """Writes the folder, all processes together, on a file system that they share."""
+        """Writes the folder, all processes together, on a file system that they share.
+
+        Raises:
+            WriteError: a process cannot write its part; what was there before is.
+        """
         place = Path(self.broadcast(filepath))
-        if not self.is_global_zero:
-            beside: Any = self.broadcast(None)
-            super().save_checkpoint(checkpoint, beside, storage_options)
-            self.barrier("the checkpoint is written")
-            self.barrier("the checkpoint is in its place")
-            return
-        place.parent.mkdir(parents=True, exist_ok=True)
-        sweep(place.parent, place.name)
-        with whole(place) as folder:
-            self.broadcast(folder)
-            super().save_checkpoint(checkpoint, folder, storage_options)
-            self.barrier("the checkpoint is written")
+        with writing_told(place):
+            if self.is_global_zero:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                sweep(place.parent, place.name)
+                with whole(place) as folder:
+                    self._save_parts(checkpoint, folder, storage_options)
+            else:
+                self._save_parts(checkpoint, None, storage_options)
         self.barrier("the checkpoint is in its place")
+
+    def _save_parts(self, checkpoint: dict[str, Any], folder: Path | None, storage_options: Any) -> None:
+        """Writes what this process holds to the folder that the first one names."""
+        named: Any = self.broadcast(folder)
+        super().save_checkpoint(checkpoint, named, storage_options)
+        self.barrier("the checkpoint is written")
+
+    def load_checkpoint(self, checkpoint_path: Any, weights_only: bool | None = None) -> dict[str, Any]:
+        """Reads the folder, or a single file, into the model and the optimizer, all processes together.
+
+        Raises:
+            InputError: a part cannot be read, or is of another model.
+        """
+        try:
+            return super().load_checkpoint(checkpoint_path, weights_only)
+        except CheckpointException as error:  # of torch, no Exception
+            raise unreadable(Path(checkpoint_path), error) from error
 
 
 StrategyRegistry.register("fsdp2", ShardedStrategy, description="FSDP2: what trains is divided over the processes")

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 import torch
-from killing import callback
+from killing import FullDisk, callback
 from lightning.pytorch import Callback
 from ranks import on_ranks
 from tiny_run import command, flags
 
+from dreaminpainter.callbacks.checkpoint_files import is_whole
 from dreaminpainter.checkpoints import load_pipeline, read_checkpoint
 from dreaminpainter.cli import main
 from dreaminpainter.sharding import gathered
@@ -94,3 +95,26 @@ def test_lora_is_refused(tmp_path: Path) -> None:
     lora = flags({"model.lora": "LoRA", "model.learning_rates": '{"lora": 1e-3}'})
     codes, told = on_ranks(lambda _: fit(tmp_path, *DIVIDED, "--trainer.devices", "2", *lora, steps=1))
     assert codes == [2, 2] and "LoRA does not train with divided weights" in told
+
+
+def alone(name: str, folder: Path, *more: str, steps: int) -> tuple[list[int], str]:
+    """Exit code and what is printed of one process with divided weights, which is a run as well."""
+    words = [*DIVIDED, "--trainer.logger", "false", *more]
+    codes, told = on_ranks(lambda _: command(name, folder, *words, steps=steps), count=1)
+    return codes, " ".join(told.split())
+
+
+def test_a_part_that_cannot_be_written_or_read_is_told(tmp_path: Path) -> None:
+    last = tmp_path / "checkpoints/last.ckpt"
+    assert alone("fit", tmp_path, steps=1)[0] == [0]
+    full = ["--trainer.callbacks", callback(FullDisk, after=2, kill=False)]
+    codes, told = alone("fit", tmp_path, *full, steps=2)
+    assert codes == [2] and f"The checkpoint {last} could not be written: " in told and "Make room" in told
+    assert list(last.parent.iterdir()) == [last] and is_whole(last)
+
+    for part in last.glob("*.distcp"):
+        with part.open("r+b") as file:
+            file.write(bytes(part.stat().st_size))
+    for name in ("fit", "validate"):
+        codes, told = alone(name, tmp_path, "--ckpt_path", "last", steps=2)
+        assert codes == [2] and f"{last} cannot be read as a divided checkpoint" in told

@@ -10,8 +10,9 @@ from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.pytorch.utilities import rank_zero_warn
 
 from dreaminpainter.atomic import sweep, whole
+from dreaminpainter.checkpoint_failures import writing_told
 from dreaminpainter.checkpoints import read_checkpoint
-from dreaminpainter.errors import InputError, WriteError
+from dreaminpainter.errors import InputError
 from dreaminpainter.sharded_files import is_whole_folder
 
 
@@ -36,22 +37,13 @@ class WholeFiles(TorchCheckpointIO):
             WriteError: it cannot be written; what was there before is.
         """
         place = Path(path)
-        try:
+        with writing_told(place):
             place.parent.mkdir(parents=True, exist_ok=True)
             sweep(place.parent, place.name)
             with whole(place) as beside, beside.open("wb") as file:
                 torch.save(checkpoint, file)
                 file.flush()
                 os.fsync(file.fileno())
-        except (OSError, RuntimeError) as error:
-            # Where a write fails, torch goes on to say that a position is not what it should be.
-            reason = error.__context__ if isinstance(error, RuntimeError) else error
-            if not isinstance(reason, OSError):
-                raise
-            raise WriteError(
-                f"The checkpoint {place} could not be written: {reason.strerror}. Those before it are as they were. "
-                "Make room, or let the folder be written to; the same command goes on from the last one."
-            ) from error
 
 
 def is_whole(path: Path) -> bool:
