@@ -162,10 +162,6 @@ def _times(machines: Machines, trainings: list[Training]) -> list[list[str]]:
     ]
 
 
-def _read(machines: Machines, rates: list[float], trainings: list[Training]) -> list[float]:
-    return [rate * _bytes(machines, one) for rate, one in zip(rates, trainings, strict=True)]
-
-
 def _bytes(machines: Machines, training: Training) -> float:
     """That are read for a sample: the file, or float16 latents of 4 × 64 × 64 of scene and one reference."""
     return 2 * _LATENTS if training.cached else machines.picture_bytes

@@ -97,13 +97,19 @@ def shard(model: "DreamInpainter", mesh: "DeviceMesh") -> None:
         mesh: of one dimension.
 
     Raises:
-        SettingError: it trains by LoRA, whose weights are few and beside frozen ones of another precision.
+        SettingError: it trains by LoRA, whose weights are few and beside frozen ones of another precision; or with
+            the classifiers of `model.supervision`, which are few and beside the networks that are divided.
     """
     from torch.distributed.fsdp import fully_shard
 
     if model.lora is not None:
         raise SettingError(
             "LoRA does not train with divided weights: its own are few. Train it with --trainer.strategy ddp."
+        )
+    if model.supervision is not None:
+        raise SettingError(
+            "model.supervision does not train with divided weights: its classifiers are few. Train it with "
+            "--trainer.strategy ddp."
         )
     if any(isinstance(parameter, DTensor) for parameter in model.parameters()):
         return  # it was divided for an earlier run of the same program

@@ -8,12 +8,15 @@ import torch
 from killing import FullDisk, callback
 from lightning.pytorch import Callback
 from ranks import on_ranks
+from tiny import tiny_model
 from tiny_run import command, flags
 
 from dreaminpainter.callbacks.checkpoint_files import is_whole
 from dreaminpainter.checkpoints import load_pipeline, read_checkpoint
 from dreaminpainter.cli import main
-from dreaminpainter.sharding import gathered
+from dreaminpainter.errors import SettingError
+from dreaminpainter.sharding import gathered, shard
+from dreaminpainter.supervision import AttributeSupervision
 
 pytestmark = pytest.mark.skipif(
     torch.cuda.is_initialized(), reason="CUDA is in use already, so this process cannot be forked"
@@ -118,3 +121,11 @@ def test_a_part_that_cannot_be_written_or_read_is_told(tmp_path: Path) -> None:
     for name in ("fit", "validate"):
         codes, told = alone(name, tmp_path, "--ckpt_path", "last", steps=2)
         assert codes == [2] and f"{last} cannot be read as a divided checkpoint" in told
+
+
+def test_supervision_is_refused() -> None:
+    supervision = AttributeSupervision({"eyes": ["beads", "cyclops"]})
+    model = tiny_model(supervision=supervision, learning_rates={"unet": 1e-3, "supervision": 1e-3})
+    mesh: Any = None  # it is not asked
+    with pytest.raises(SettingError, match=r"model\.supervision does not train with divided weights"):
+        shard(model, mesh)
