@@ -107,6 +107,7 @@ def alone(name: str, folder: Path, *more: str, steps: int) -> tuple[list[int], s
     return codes, " ".join(told.split())
 
 
+@pytest.mark.slow
 def test_a_part_that_cannot_be_written_or_read_is_told(tmp_path: Path) -> None:
     last = tmp_path / "checkpoints/last.ckpt"
     assert alone("fit", tmp_path, steps=1)[0] == [0]
