@@ -25,6 +25,7 @@ MARGINS = {
     (CRITTERS, "hat"): 0.4,
     (CRITTERS, "ride"): 0.45,
     (CRITTERS, "mouth"): 0.1,
+    (CRITTERS, "pose"): 0.2,
     (str(SMALL), "palette"): 0.3,
 }
 """How far above the floor a model's share of fills that show what they should has to stay: what each has learned."""
