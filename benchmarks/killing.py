@@ -9,8 +9,9 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 
 class Victim(Protocol):
@@ -53,7 +54,8 @@ def strike(victim: Victim, folder: Path, after: float | None) -> Struck:
     shared = mmap.mmap(-1, 64)
     process = os.fork()
     if process == 0:
-        _become(victim, folder, output, shared)
+        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        call_and_exit(lambda: victim.run(folder, partial(_tell, shared)), file)
     began: float | None = None
     while True:
         ended, status = os.waitpid(process, os.WNOHANG)
@@ -70,19 +72,23 @@ def strike(victim: Victim, folder: Path, after: float | None) -> Struck:
         time.sleep(0.002)
 
 
-def _become(victim: Victim, folder: Path, output: Path, shared: mmap.mmap) -> None:
-    """Ends this process with the victim's exit code."""
+def _tell(shared: mmap.mmap, phase: str) -> None:
+    shared[:] = phase.encode().ljust(64, b"\0")
+
+
+def call_and_exit(function: Callable[[], int | None], output: int) -> NoReturn:
+    """Ends this process, a fork, with the code that `function` returns or exits with; 70 where it fails.
+
+    Args:
+        function: called here.
+        output: the file descriptor that all is printed to.
+    """
     code = 70
     try:
-        file = output.open("a", buffering=1, encoding="utf-8")
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-        sys.stdout = sys.stderr = file
-
-        def tell(phase: str) -> None:
-            shared[:] = phase.encode().ljust(64, b"\0")
-
-        code = victim.run(folder, tell)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        sys.stdout = sys.stderr = os.fdopen(output, "w", buffering=1)
+        code = int(function() or 0)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
     except Exception:

@@ -24,9 +24,9 @@ PARQUET_OBJECTS, ARROW_OBJECTS = 2_000, 20_000
 
 _HEAD = """# Sizes that were not run
 
-Written by `python -m benchmarks scaling`: arithmetic, not a measurement. Nothing of this size was ever run, and no \
-GPU was to be had. Counted on networks of true size without weights: FLOPs, weights, states. Measured, on a \
-CPU: what a loader process makes, and what it takes to open prepared data ([data.md](data.md)). All else is \
+Written by `python -m benchmarks scaling`: arithmetic, not a measurement. Nothing of this size was ever run, and \
+nothing was measured on a GPU. Counted on networks of true size without weights: FLOPs, weights, states. Measured, on \
+a CPU: what a loader process makes, and what it takes to open prepared data ([data.md](data.md)). All else is \
 assumed, and named.
 """
 

@@ -4,12 +4,12 @@ import os
 import resource
 import select
 import signal
-import sys
-import traceback
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import lightning.pytorch as pl
+
+from benchmarks.killing import call_and_exit
 
 
 def in_fork(function: Callable[[], Any]) -> tuple[int, str]:
@@ -34,22 +34,6 @@ def in_fork(function: Callable[[], Any]) -> tuple[int, str]:
             printed += piece
     os.close(readable)
     return os.waitstatus_to_exitcode(status), printed.decode()
-
-
-def call_and_exit(function: Callable[[], Any], output: int) -> NoReturn:
-    code = 70
-    try:
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        sys.stdout = sys.stderr = os.fdopen(output, "w", buffering=1)
-        code = int(function() or 0)
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
-    except Exception:
-        traceback.print_exc()
-        raise
-    finally:
-        os._exit(code)
 
 
 class Signal(pl.Callback):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from killing import call_and_exit
+from benchmarks.killing import call_and_exit
 
 PATIENCE = 60
 """Seconds in which all of them have to end."""
