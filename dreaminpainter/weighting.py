@@ -68,3 +68,38 @@ class MinSNRWeighting(LossWeighting):
         if kind == "sample":
             return snr.clamp(max=self.gamma)
         raise unknown_prediction_type(kind)
+
+
+class VelocityWeighting(LossWeighting):
+    """Every timestep counts as in the loss on v (Salimans & Ho 2022, "SNR+1 weighting"), those of least noise no more.
+
+    With SNR = ᾱ / (1 - ᾱ), the weight of the loss on x_0 is min(SNR + 1, limit). A network that predicts x_0 itself
+    ("sample") is then heard on strokes as much as on places and colours; without a limit, the timesteps of next to no
+    noise, where it can do little but copy, would drown out the others.
+
+    Args:
+        limit: the largest weight on x_0, 1 or more; 1 is `UniformWeighting` for a network that predicts x_0.
+
+    Example:
+        >>> from diffusers import DDPMScheduler
+        >>> scheduler = DDPMScheduler(prediction_type="sample")
+        >>> VelocityWeighting(limit=5.0)(torch.tensor([0, 999]), scheduler).round(decimals=2)
+        tensor([5., 1.])
+    """
+
+    def __init__(self, limit: float = 5.0) -> None:
+        if not limit >= 1:
+            raise SettingError(f"limit is {limit}. Set it to 1 or more.")
+        self.limit = limit
+
+    def __call__(self, timesteps: Tensor, scheduler: Any) -> Tensor:
+        alpha: Tensor = scheduler.alphas_cumprod.to(timesteps.device)[timesteps].float()
+        weight = (1 / (1 - alpha)).clamp(max=self.limit)  # SNR + 1
+        kind = scheduler.config.prediction_type
+        if kind == "epsilon":
+            return weight * (1 - alpha) / alpha
+        if kind == "v_prediction":
+            return weight * (1 - alpha)
+        if kind == "sample":
+            return weight
+        raise unknown_prediction_type(kind)

@@ -25,7 +25,7 @@ SWAPS = [
     *(("injection", name, {}) for name in ("UpBlocks", "AllBlocks", "DecoupledKeyValues")),
     *(("regularizer", name, {}) for name in ("DecouplingRegularizer", "AddedTermRegularizer", "NoRegularizer")),
     *(("input_form", name, {}) for name in ("Composite", "NineChannel")),
-    *(("weighting", name, {}) for name in ("UniformWeighting", "MinSNRWeighting")),
+    *(("weighting", name, {}) for name in ("UniformWeighting", "MinSNRWeighting", "VelocityWeighting")),
     ("lr_schedule", "Constant", {"value": 0.5}),
     *(("lr_schedule", name, {"start": 1.0, "end": 0.1, "steps": 5}) for name in ("Linear", "Cosine")),
     ("lr_schedule", "Warmup", {"value": 1.0, "steps": 5}),

@@ -54,3 +54,10 @@ def min_snr_weight(alpha: float, gamma: float, prediction_type: str) -> float:
     snr = alpha / (1 - alpha)
     divisor = {"epsilon": snr, "v_prediction": snr + 1, "sample": 1.0}[prediction_type]
     return min(snr, gamma) / divisor
+
+
+def velocity_weight(alpha: float, limit: float, prediction_type: str) -> float:
+    """Salimans & Ho 2022, section 4, for finite SNR above 0: SNR + 1 on x_0, which is 1 on v, up to a limit."""
+    snr = alpha / (1 - alpha)
+    divisor = {"epsilon": snr, "v_prediction": snr + 1, "sample": 1.0}[prediction_type]
+    return min(snr + 1, limit) / divisor
