@@ -181,6 +181,17 @@ def test_where_the_down_stack_has_attention_is_a_setting():
         TinyBackbone(channels=[32, 32], attention_from=2).build(Composite())
 
 
+def test_the_up_stack_has_attention_from_the_block_that_is_asked_for_counted_as_the_down_stack_is():
+    unet = TinyBackbone(channels=[32, 32, 64], attention_from=1, up_attention_from=1).build(Composite()).unet
+    with_attention = {name.rsplit(".transformer_blocks")[0] for name in unet.attn_processors}
+    # Up blocks stand in the order that they compute in, the finest last.
+    assert {name for name in with_attention if name.startswith("up")} == {
+        f"up_blocks.{block}.attentions.{layer}" for block in (0, 1) for layer in (0, 1)
+    }
+    with pytest.raises(SettingError, match="up_attention_from is 3; of 3 blocks give one from 0 to 2"):
+        TinyBackbone(channels=[32, 32, 64], up_attention_from=3).build(Composite())
+
+
 def test_what_a_folder_holds_in_half_precision_trains_in_float32(tmp_path):
     tiny_model().pipeline().to(torch.float16).save_pretrained(tmp_path)
     parts = PretrainedBackbone(str(tmp_path)).build(Composite())

@@ -16,14 +16,15 @@ from dreaminpainter.vocabulary import WORDS
 class TinyBackbone(Backbone):
     """Random networks of the same classes, small enough for a laptop.
 
-    The up stack has attention at every size, since that is where the subject's tokens come in; the down stack has it
-    from `attention_from` on, since at the size that a reference has in the first block it takes most of the time.
+    Attention at the finest sizes takes most of the time, so each stack can have it at the coarser ones alone: down from
+    `attention_from` on, up from `up_attention_from` on, where the subject's tokens come in.
 
     Args:
         channels: width of each UNet block; multiples of 32.
         layers_per_block: residual layers a block.
         attention_from: the first of the down blocks that have attention, from 0. A reference that is read at a block
             without it knows its surroundings alone, no other part of the subject.
+        up_attention_from: the same of the up blocks, in the same order, the finest first; 0 for all.
         latent_factor: pixels to the side of a latent cell of the lossless `SpaceToDepth`.
         autoencoder: a trained autoencoder in place of that: folder in diffusers' layout, or a packaged model's name.
         text_width: width of the text encoder.
@@ -44,6 +45,7 @@ class TinyBackbone(Backbone):
         channels: list[int] | None = None,
         layers_per_block: int = 1,
         attention_from: int = 1,
+        up_attention_from: int = 0,
         latent_factor: int = 4,
         autoencoder: str | None = None,
         text_width: int = 96,
@@ -56,6 +58,7 @@ class TinyBackbone(Backbone):
         self.channels = channels or [64, 96, 128]
         self.layers_per_block = layers_per_block
         self.attention_from = attention_from
+        self.up_attention_from = up_attention_from
         self.latent_factor = latent_factor
         self.autoencoder = autoencoder
         self.text_width = text_width
@@ -65,16 +68,19 @@ class TinyBackbone(Backbone):
     def parts(self) -> Parts:
         vae = SpaceToDepth(self.latent_factor) if self.autoencoder is None else read_autoencoder(self.autoencoder)
         latent_channels = latent_width(vae)
-        plain, count = self.attention_from, len(self.channels)
-        if not 0 <= plain < count:
-            raise SettingError(f"attention_from is {plain}; of {count} blocks give one from 0 to {count - 1}.")
+        plain, plain_up, count = self.attention_from, self.up_attention_from, len(self.channels)
+        for name in ("attention_from", "up_attention_from"):
+            if not 0 <= getattr(self, name) < count:
+                raise SettingError(
+                    f"{name} is {getattr(self, name)}; of {count} blocks give one from 0 to {count - 1}."
+                )
         unet = SubjectUNet(
             sample_size=16,
             in_channels=latent_channels,
             out_channels=latent_channels,
             block_out_channels=tuple(self.channels),
             down_block_types=("DownBlock2D",) * plain + ("CrossAttnDownBlock2D",) * (count - plain),
-            up_block_types=("CrossAttnUpBlock2D",) * count,
+            up_block_types=("CrossAttnUpBlock2D",) * (count - plain_up) + ("UpBlock2D",) * plain_up,
             layers_per_block=self.layers_per_block,
             cross_attention_dim=self.text_width,
             # The argument's name is wrong in diffusers: for this class it is the number of heads.
