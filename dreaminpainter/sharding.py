@@ -12,7 +12,7 @@ from torch.distributed.constants import default_pg_timeout
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from dreaminpainter.atomic import sweep, whole
-from dreaminpainter.checkpoint_failures import unreadable, writing_told
+from dreaminpainter.checkpoint_failures import DAMAGE, unreadable, writing_told
 from dreaminpainter.errors import SettingError
 
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ class ShardedStrategy(ModelParallelStrategy):
         """
         try:
             return super().load_checkpoint(checkpoint_path, weights_only)
-        except CheckpointException as error:  # of torch, no Exception
+        except (CheckpointException, *DAMAGE) as error:  # the first, of torch, is no Exception
+            if not Path(checkpoint_path).is_dir():
+                raise
             raise unreadable(Path(checkpoint_path), error) from error
 
 

@@ -116,6 +116,13 @@ def test_a_part_that_cannot_be_written_or_read_is_told(tmp_path: Path) -> None:
     assert codes == [2] and f"The checkpoint {last} could not be written: " in told and "Make room" in told
     assert list(last.parent.iterdir()) == [last] and is_whole(last)
 
+    (meta,) = last.glob("meta.pt")
+    written = meta.read_bytes()
+    meta.write_bytes(written[: len(written) // 2])
+    codes, told = alone("validate", tmp_path, "--ckpt_path", "last", steps=2)
+    assert codes == [2] and f"{last} cannot be read as a divided checkpoint" in told, told
+    meta.write_bytes(written)
+
     for part in last.glob("*.distcp"):
         with part.open("r+b") as file:
             file.write(bytes(part.stat().st_size))
