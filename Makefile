@@ -39,13 +39,11 @@ test-matrix: $(STAMP) ## run the tests with the oldest and the newest versions t
 fuzz: $(STAMP) ## give hostile input to all that reads files: FLAGS="--minutes 1"
 	@$(BIN)/python -m benchmarks fuzz $(FLAGS)
 
-critters: $(STAMP) ## make the model in the box anew: fit twice, pack, measure (three and a half hours on a CPU core; killed, it goes on)
+critters: $(STAMP) ## make the model in the box anew: fit, pack, measure (two hours on two CPU cores; killed, it goes on)
 	@$(BIN)/dreaminpainter fit --config configs/critters.yaml
-	@$(BIN)/dreaminpainter fit --config configs/critters.yaml --config configs/critters_more.yaml
 	@$(BIN)/python -m benchmarks pack
 	@$(BIN)/python -m benchmarks critters
-	@$(BIN)/python -m benchmarks progress --stretch critters
-	@$(BIN)/python -m benchmarks progress --stretch critters_more
+	@$(BIN)/python -m benchmarks progress
 	@$(BIN)/python -m benchmarks pictures
 	@$(BIN)/dreaminpainter fit --config configs/critters.yaml --config configs/critters_small.yaml
 	@$(BIN)/python -m benchmarks pack --checkpoint runs/critters_small/checkpoints/last.ckpt --output tests/models/critters_small

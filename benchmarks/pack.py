@@ -8,7 +8,7 @@ from dreaminpainter.exporting import CARD, write_model
 FOLDER = "dreaminpainter/pretrained/critters"
 
 
-def pack(checkpoint: str = "runs/critters_more/checkpoints/last.ckpt", output: str = FOLDER) -> None:
+def pack(checkpoint: str = "runs/critters/checkpoints/last.ckpt", output: str = FOLDER) -> None:
     """Writes a checkpoint's averaged weights as a packaged model, in half precision; the autoencoder as it is.
 
     It goes without the code that other exports carry, since it lies beside it.

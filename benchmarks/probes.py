@@ -1,9 +1,10 @@
 """Trains the attribute probes on true drawings, and says how good they are on identities that they never saw.
 
-The packaged ones had two rounds, since marks of 64 px scenes are too small to begin with:
+The packaged ones had three rounds, since marks are small, and smaller still in the 64 px of the model in the tests:
 
-    python -m benchmarks probes --size 128
+    python -m benchmarks probes
     python -m benchmarks probes --size 64 --init_from dreaminpainter/pretrained/critters-probes --steps 400
+    python -m benchmarks probes --init_from dreaminpainter/pretrained/critters-probes --steps 600
 """
 
 from pathlib import Path
@@ -24,7 +25,7 @@ FOLDER = "dreaminpainter/pretrained/critters-probes"
 
 def probes(
     output: str = FOLDER,
-    size: int = 64,
+    size: int = 128,
     init_from: str | None = None,
     steps: int = 700,
     batch_size: int = 64,
@@ -35,7 +36,7 @@ def probes(
     Args:
         output: folder to write, in diffusers' layout.
         size: side in pixels of the scenes to train on; fills of that size are what the probes can judge.
-        init_from: folder of probes to go on with. Marks, the smallest of the attributes, take a second round.
+        init_from: folder of probes to go on with. Marks, the smallest of the attributes, take further rounds.
         steps: training steps.
         batch_size: drawings a step.
         learning_rate: the highest; it rises and falls in one cycle.

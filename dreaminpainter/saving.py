@@ -43,7 +43,7 @@ class SavedPipeline(DiffusionPipeline):
         Example:
             >>> from dreaminpainter import DreamInpainterPipeline
             >>> DreamInpainterPipeline.from_pretrained("critters").adapter.config.image_size
-            [64, 64]
+            [128, 128]
         """
         name = packaged(str(pretrained_model_name_or_path))
         if Path(name).is_file():

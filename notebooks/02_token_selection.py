@@ -82,8 +82,7 @@ def show_figure(figure: Figure) -> Image:
 #
 # `f(x_r) = UNetDown(x_r, t, c)` (eq. 2): the reference, cut out on white (Fig. 2), goes through the down stack of the
 # very UNet that fills. A reviewer of the paper tells that t is 0 and that the second down block worked best, which at
-# 512 px gives 32 x 32 = 1024 tokens. The packaged model reads references of 128 px at its first block, our choice for
-# pictures this small.
+# 512 px gives 32 x 32 = 1024 tokens. The packaged model reads references of 128 px by that block, too: 16 x 16 = 256.
 
 # %%
 pipeline = DreamInpainterPipeline.from_pretrained("critters")

@@ -71,7 +71,6 @@ def test_every_config_is_tested_here() -> None:
         "finetune.yaml",
         "quickstart.yaml",
         "critters.yaml",
-        "critters_more.yaml",
         "critters_small.yaml",
         "sd15.yaml",
         "sd15_inpaint.yaml",
@@ -116,21 +115,14 @@ def test_the_small_model_is_the_shipped_one_but_smaller() -> None:
     sizes = [sum(one.numel() for one in made.model.network.parameters()) for made in (small, large)]
     assert sizes[0] < 1e6 < 5e6 < sizes[1]
     for part, component in parts_of(small.model).items():
-        assert type(component) is type(parts_of(large.model)[part]), part
+        if part != "weighting":
+            assert type(component) is type(parts_of(large.model)[part]), part
 
 
-def test_the_second_stretch_of_the_shipped_model_is_of_the_same_parts_on_other_scenes() -> None:
-    init = ("--model.init_from", "critters")  # the first stretch's checkpoint is not there
-    first = instantiated("--config", "critters")
-    second = instantiated("--config", "critters", "--config", "critters_more", *init)
-    shapes = [{name: one.shape for name, one in made.model.network.state_dict().items()} for made in (first, second)]
-    assert shapes[0] == shapes[1]
-    assert second.model.supervision.tokens == {name: list(VALUES[name]) for name in IDENTITY}
-    assert second.model.supervision.states == {name: list(VALUES[name]) for name in (*IDENTITY, *TEXT)}
-    (before,), (after,) = (made.data.train.values() for made in (first, second))
-    assert before.seed != after.seed
-    same = ("size", "reference_size", "count", "split", "view", "supersample", "reference_supersample")
-    assert all(getattr(before, name) == getattr(after, name) for name in same)
+def test_the_shipped_model_is_taught_all_that_is_known_of_a_drawing() -> None:
+    supervision = instantiated("--config", "critters").model.supervision
+    assert supervision.tokens == {name: list(VALUES[name]) for name in IDENTITY}
+    assert supervision.states == {name: list(VALUES[name]) for name in (*IDENTITY, *TEXT)}
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -26,7 +26,7 @@ def test_a_model_of_the_hub_is_loaded_without_its_code(tmp_path, monkeypatch) ->
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
     pipeline = DreamInpainterPipeline.from_pretrained("somebody/mine", revision="v1")
     assert asked == {"name": "somebody/mine", "revision": "v1"}
-    assert pipeline.adapter.config.image_size == [64, 64]
+    assert pipeline.adapter.config.image_size == [128, 128]
     assert not list((tmp_path / "cache").rglob("*.py"))
 
 

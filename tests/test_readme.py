@@ -54,7 +54,8 @@ def test_every_training_command_is_understood(written, monkeypatch, capsys) -> N
 
 def test_the_first_training_command_trains(monkeypatch, tmp_path) -> None:
     monkeypatch.chdir(ROOT)
-    shorter = {"trainer.default_root_dir": tmp_path, "trainer.max_steps": 1}
+    rates = "{unet: 1e-3, adapter: 1e-3, text_encoder: 1e-3, supervision: 1e-3}"
+    shorter = {"trainer.default_root_dir": tmp_path, "trainer.max_steps": 1, "model.learning_rates": rates}
     assert main(["fit", *commands("fit")[0], *TINY, *flags(shorter)]) == 0
     assert (tmp_path / "checkpoints" / "last.ckpt").is_file()
 
