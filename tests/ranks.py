@@ -25,7 +25,7 @@ def on_ranks(work: Callable[[int], Any], count: int = 2) -> tuple[list[int], str
         and what they printed, in the order in which it came.
     """
     readable, writable = os.pipe()
-    port = _free_port()
+    port = free_port()
     processes = [_started(work, rank, count, port, (readable, writable)) for rank in range(count)]
     os.close(writable)
     end = monotonic() + PATIENCE
@@ -38,19 +38,19 @@ def _started(work: Callable[[int], Any], rank: int, count: int, port: int, pipe:
     process = os.fork()
     if process == 0:
         os.close(pipe[0])
-        os.environ |= _environment(rank, count, port)
+        os.environ |= environment(rank, count, port)
         call_and_exit(lambda: work(rank), pipe[1])
     return process
 
 
-def _environment(rank: int, count: int, port: int) -> dict[str, str]:
+def environment(rank: int, count: int, port: int) -> dict[str, str]:
     """What `torchrun` tells a process."""
     numbers = {"RANK": rank, "LOCAL_RANK": rank, "GROUP_RANK": 0, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
     told = {name: str(number) for name, number in numbers.items()}
     return told | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "none"}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])

@@ -95,6 +95,7 @@ def scores(name: str) -> dict[str, Score]:
     return measure(methods, judge, held_out(pipeline, 64), batch_size=64)[0]
 
 
+@pytest.mark.xdist_group("fills of the models")
 @pytest.mark.parametrize(("name", "attribute"), MARGINS, ids=lambda value: Path(value).name)
 def test_what_was_learned_shows_in_fills_of_identities_never_seen(name, attribute) -> None:
     share = {method: float(score.mean((attribute,)).mean()) for method, score in scores(name).items()}
@@ -102,6 +103,7 @@ def test_what_was_learned_shows_in_fills_of_identities_never_seen(name, attribut
     assert share["ceiling"] > share["model"], share
 
 
+@pytest.mark.xdist_group("fills of the models")
 @pytest.mark.parametrize("name", [CRITTERS, str(SMALL)], ids=["critters", "small"])
 def test_the_hole_alone_is_changed(name) -> None:
     assert scores(name)["model"].background == 0

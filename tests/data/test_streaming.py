@@ -1,5 +1,8 @@
+import multiprocessing
+import os
 import shutil
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,7 @@ import pytest
 import torch
 from datasets import load_dataset
 from listening import SavedEverywhere, heard
+from ranks import PATIENCE, environment, free_port
 from torch.utils.data._utils.worker import WorkerInfo
 
 from dreaminpainter.components import Component, describe, make
@@ -230,6 +234,24 @@ def test_training_on_a_stream_goes_on_exactly_from_wherever_it_was_saved(
     for path in saved:
         if int(path.name[:2]) in range(1, 2 * length + 1):
             assert heard(data(), start=path, limit_train_batches=limit) == whole[int(path.name[:2]) :], path.name
+
+
+def _heard_by(rank: int, port: int, shards: Path) -> list[Any]:
+    os.environ |= environment(rank, 2, port)
+    return heard(module(shards, samples_per_epoch=20, batch_size=2), strategy="ddp", devices=2)
+
+
+@pytest.mark.slow
+def test_two_processes_train_on_a_stream_each_on_its_own_part(shards) -> None:
+    """Not as forks of this one, which Arrow's threads do not survive."""
+    port = free_port()
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as processes:
+        parts = list(processes.map(_heard_by, (0, 1), (port, port), (shards, shards), timeout=5 * PATIENCE))
+    for epoch in range(3):
+        names = [name for part in parts for number, batch in part if number == epoch for name in batch]
+        assert len(names) == len(set(names)) == 20, "of 22, in ten batches of 2"
+    orders = [[names for number, names in parts[0] if number == epoch] for epoch in range(3)]
+    assert len({tuple(order) for order in orders}) == 3
 
 
 def test_streams_without_an_object_are_an_error(shards, tmp_path: Path) -> None:
