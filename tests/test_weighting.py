@@ -13,10 +13,18 @@ KINDS = ["epsilon", "v_prediction", "sample"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("gamma", [0.5, 5.0])
-def test_min_snr_is_that_of_the_slow_restatement(kind, gamma):
-    weights = MinSNRWeighting(gamma)(torch.arange(STEPS), DDPMScheduler(**LINE, prediction_type=kind))
-    expected = [min_snr_weight(alpha, gamma, kind) for alpha in alphas_cumprod(STEPS, 0.001, 0.2)]
+@pytest.mark.parametrize(
+    ("weighting", "oracle", "limit"),
+    [
+        (MinSNRWeighting, min_snr_weight, 0.5),
+        (MinSNRWeighting, min_snr_weight, 5.0),
+        (VelocityWeighting, velocity_weight, 1.0),
+        (VelocityWeighting, velocity_weight, 5.0),
+    ],
+)
+def test_each_is_that_of_the_slow_restatement(kind, weighting, oracle, limit):
+    weights = weighting(limit)(torch.arange(STEPS), DDPMScheduler(**LINE, prediction_type=kind))
+    expected = [oracle(alpha, limit, kind) for alpha in alphas_cumprod(STEPS, 0.001, 0.2)]
     assert weights.tolist() == pytest.approx(expected, rel=1e-3)
 
 
@@ -26,14 +34,6 @@ def test_min_snr_is_finite_at_zero_terminal_snr(kind, expected):
     assert scheduler.alphas_cumprod[-1] == 0  # the trap is set
     weights = MinSNRWeighting()(torch.arange(STEPS), scheduler)
     assert weights.isfinite().all() and weights[-1].item() == expected
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("limit", [1.0, 5.0])
-def test_velocity_is_that_of_the_slow_restatement(kind, limit):
-    weights = VelocityWeighting(limit)(torch.arange(STEPS), DDPMScheduler(**LINE, prediction_type=kind))
-    expected = [velocity_weight(alpha, limit, kind) for alpha in alphas_cumprod(STEPS, 0.001, 0.2)]
-    assert weights.tolist() == pytest.approx(expected, rel=1e-3)
 
 
 def test_without_a_limit_that_matters_velocity_is_uniform_for_a_network_that_predicts_it():
