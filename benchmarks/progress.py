@@ -1,7 +1,6 @@
 """How a training run gets better: loss and scores at its checkpoints."""
 
 from pathlib import Path
-from typing import Literal
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -21,15 +20,12 @@ HEAD = (
     "Written by `python -m benchmarks progress`."
 )
 
-Stretch = Literal["critters"]
-TITLES: dict[Stretch, str] = {"critters": "The model in the box"}
-STEPS: dict[Stretch, tuple[int, ...]] = {"critters": (400, 800, 1600, 3200)}
+SECTION = "critters"
 
 
 def progress(
-    stretch: Stretch = "critters",
-    run: str | None = None,
-    steps: tuple[int, ...] | None = None,
+    run: str = "runs/critters",
+    steps: tuple[int, ...] = (400, 800, 1600, 3200),
     probes: str = PROBES,
     samples: int = 128,
     num_inference_steps: int = 15,
@@ -38,27 +34,25 @@ def progress(
     """Measures a run at some of its checkpoints and writes its section of the page.
 
     Args:
-        stretch: of the model in the box, by the name of its config.
-        run: the run's folder; `runs/` and the stretch where left out.
-        steps: of which steps; four of the stretch where left out.
+        run: folder of a run of `configs/critters.yaml`.
+        steps: of which steps.
         probes: folder of the attribute probes.
         samples: held-out scenes.
         num_inference_steps: denoising steps.
         output: the Markdown file to write.
     """
-    folder = Path("runs", stretch) if run is None else Path(run)
 
     def rows() -> list[str]:
         return [
-            f"`configs/{stretch}.yaml`; {samples} held-out fills at {num_inference_steps} denoising steps.",
+            f"`configs/critters.yaml`; {samples} held-out fills at {num_inference_steps} denoising steps.",
             "",
             *table(
                 ["step", "validation loss", "reference", "text"],
-                measured(folder, steps or STEPS[stretch], probes, samples, num_inference_steps),
+                measured(Path(run), steps, probes, samples, num_inference_steps),
             ),
         ]
 
-    write_sections(Path(output), HEAD, TITLES, {stretch: rows}, only=[stretch])
+    write_sections(Path(output), HEAD, {SECTION: "The model in the box"}, {SECTION: rows}, only=None)
 
 
 def measured(run: Path, steps: tuple[int, ...], probes: str, samples: int, num_inference_steps: int) -> list[list[str]]:

@@ -17,7 +17,7 @@ def run(tmp_path_factory: pytest.TempPathFactory):
 
 def test_each_checkpoint_has_its_row(run, capsys) -> None:
     output = run / "progress.md"
-    progress("critters", str(run), steps=(2, 4), samples=2, num_inference_steps=1, output=str(output))
+    progress(str(run), steps=(2, 4), samples=2, num_inference_steps=1, output=str(output))
     page, losses = output.read_text(), validation_losses(run / "logs")
     assert sorted(losses) == [2, 4]
     for step in (2, 4):
