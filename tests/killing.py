@@ -69,16 +69,21 @@ class FullDisk(pl.Callback):
     Args:
         after: optimizer steps.
         kill: the kernel ends the process within the write; otherwise the write fails.
+        spared: how many checkpoints are still written from there.
         size: of a file, less than a checkpoint's and more than a log's.
     """
 
-    def __init__(self, after: int, kill: bool, size: int = 100_000) -> None:
+    def __init__(self, after: int, kill: bool, spared: int = 0, size: int = 100_000) -> None:
         self.after = after
         self.kill = kill
+        self.spared = spared
         self.size = size
 
     def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: Any) -> None:
-        if trainer.global_step >= self.after:
+        if trainer.global_step < self.after:
+            return
+        self.spared -= 1
+        if self.spared < 0:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_FSIZE, (self.size, self.size))
             if self.kill:

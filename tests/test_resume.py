@@ -135,10 +135,13 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(whole, 
         ended(tmp_path, *more, kind=Signal, within="step", after=3, name="0"),
         ended(tmp_path, *more, kind=FullDisk, after=4, kill=True, name="1"),
         ended(tmp_path, *more, kind=Signal, within="validation", after=6, name="2"),
+        # All is done but for last.ckpt, which is written after the checkpoint of the last step.
+        ended(tmp_path, *more, kind=FullDisk, after=8, spared=1, kill=True, name="3"),
     ]
-    assert [code for code, _ in ends] == [-signal.SIGKILL, -signal.SIGXFSZ, -signal.SIGKILL]
-    assert_same_end(fit(tmp_path, *more, name="3"), whole[0])
-    assert in_parts(tmp_path, 4) == whole[1]
+    assert [code for code, _ in ends] == [-signal.SIGKILL, -signal.SIGXFSZ, -signal.SIGKILL, -signal.SIGXFSZ]
+    assert {path.name for path in (tmp_path / "checkpoints").glob("*.ckpt")} >= {"epoch=1-step=8.ckpt", "last.ckpt"}
+    assert_same_end(fit(tmp_path, *more, name="4"), whole[0])
+    assert in_parts(tmp_path, 5) == whole[1]
     assert not list((tmp_path / "checkpoints").glob("*.tmp"))
 
 

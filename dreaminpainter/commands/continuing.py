@@ -111,6 +111,30 @@ class Continuation:
         return note
 
 
+def continuation_in(folder: Path, config: str) -> Continuation | None:
+    """What the run whose checkpoints are in `folder` goes on from; None where it has none yet.
+
+    A run that was killed after its last step, but before `last.ckpt` was written, ends once more from the one before.
+
+    Args:
+        folder: of the checkpoints.
+        config: the settings of `fit` now, as YAML.
+
+    Raises:
+        InputError: all that there are are damaged.
+        SettingError: settings have changed without which the newest makes no sense.
+    """
+    newest = last_checkpoint(folder)
+    if newest is None:
+        return None
+    continuation = Continuation(newest, config)
+    last = folder / "last.ckpt"
+    is_to_be_last = newest != last and continuation.settings["checkpoint"]["save_last"]
+    if is_to_be_last and continuation.is_finished() and is_whole(last):
+        return Continuation(last, config)
+    return continuation
+
+
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint in `folder` to go on from; None where there is none.
 

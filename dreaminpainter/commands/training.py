@@ -26,7 +26,7 @@ from dreaminpainter.callbacks import (
     RunCheckpoint,
 )
 from dreaminpainter.callbacks.checkpoint_files import WholeFiles
-from dreaminpainter.commands.continuing import Continuation, check_strategy, last_checkpoint, named_checkpoint
+from dreaminpainter.commands.continuing import Continuation, check_strategy, continuation_in, named_checkpoint
 from dreaminpainter.commands.failing import failures_told
 from dreaminpainter.commands.forecast import Forecast, progress_bar
 from dreaminpainter.commands.latents import check_latents, check_pictures
@@ -167,11 +167,12 @@ class DreamInpainterCLI(LightningCLI):
             if asked is None and (folder / "last.ckpt").exists():
                 _note(f"note: this run begins anew, and replaces {folder / 'last.ckpt'}.")
             return None
-        found = last_checkpoint(folder) if asked == "last" else named_checkpoint(Path(asked))
-        if found is None:
-            return None
-        continuation = Continuation(found, self.settings)
-        _note(continuation.told())
+        if asked == "last":
+            continuation = continuation_in(folder, self.settings)
+        else:
+            continuation = Continuation(named_checkpoint(Path(asked)), self.settings)
+        if continuation is not None:
+            _note(continuation.told())
         return continuation
 
 

@@ -13,7 +13,7 @@ from tiny_run import command
 
 from dreaminpainter.callbacks.checkpoint_files import is_whole, newest_whole
 from dreaminpainter.checkpoints import read_checkpoint
-from dreaminpainter.commands.continuing import Continuation, named_checkpoint
+from dreaminpainter.commands.continuing import Continuation, continuation_in, named_checkpoint
 from dreaminpainter.errors import InputError, SettingError
 
 
@@ -135,6 +135,21 @@ def test_of_a_damaged_checkpoint_the_one_before_is_taken(checkpoint, tmp_path, h
     assert str(last) in str(warnings[0].message) and str(before) in str(warnings[0].message)
     with pytest.raises(InputError, match="damaged"):
         named_checkpoint(last)
+
+
+@pytest.mark.parametrize(
+    ("save_last", "taken"),
+    [
+        pytest.param(True, "last.ckpt", id="killed before last.ckpt was written"),
+        pytest.param(False, "epoch=0-step=2.ckpt", id="last.ckpt is of a time when it was still asked for"),
+    ],
+)
+def test_a_finished_run_is_so_once_its_last_checkpoint_is(checkpoint, config, tmp_path, save_last, taken) -> None:
+    for age, name in enumerate(("epoch=0-step=2.ckpt", "last.ckpt")):
+        shutil.copy(checkpoint, tmp_path / name)
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    continuation = continuation_in(tmp_path, but(config, "checkpoint.save_last", save_last))
+    assert continuation is not None and continuation.path == tmp_path / taken
 
 
 def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_anew_by_itself(checkpoint, tmp_path, capsys) -> None:
