@@ -136,6 +136,43 @@ class WarmupCosine(Schedule):
         return rising(step) if step < self.warmup_steps else falling(step - self.warmup_steps)
 
 
+class WarmupStableDecay(Schedule):
+    """From 0 to a value in a straight line, then constant, then down to 0 as 1 - sqrt of the way.
+
+    A training can be made longer from any checkpoint of the constant part. Hu et al. 2024 (arXiv 2404.06395) named it;
+    the way down is that of Hägele et al. 2024 (arXiv 2405.18392).
+
+    Args:
+        value: the value at the end of the warm-up.
+        warmup_steps: how long the warm-up is, at least 1.
+        decay_steps: how long the way down is, at least 1.
+        steps: where 0 is reached again, counted from the start; at least both of these together.
+
+    Example:
+        >>> schedule = WarmupStableDecay(value=1.0, warmup_steps=10, decay_steps=100, steps=200)
+        >>> schedule(5), schedule(10), schedule(100), schedule(125), schedule(200)
+        (0.5, 1.0, 1.0, 0.5, 0.0)
+    """
+
+    def __init__(self, value: float, warmup_steps: int, decay_steps: int, steps: int) -> None:
+        _check_finite(value=value)
+        _check_steps(warmup_steps)
+        _check_steps(decay_steps)
+        if steps < warmup_steps + decay_steps:
+            raise SettingError(
+                f"A schedule's steps is {steps}. Set it to at least its warm-up of {warmup_steps} and its decay of "
+                f"{decay_steps} together."
+            )
+        self.value = value
+        self.warmup_steps = warmup_steps
+        self.decay_steps = decay_steps
+        self.steps = steps
+
+    def __call__(self, step: int) -> float:
+        left = 1 - math.sqrt(_share(step - (self.steps - self.decay_steps), self.decay_steps))
+        return Warmup(self.value, self.warmup_steps)(step) * left
+
+
 def _share(step: int, steps: int) -> float:
     """How much of the way is done, 0 to 1."""
     return min(max(step / steps, 0.0), 1.0)

@@ -3,11 +3,11 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles.schedules import half_cosine, linear
+from oracles.schedules import half_cosine, linear, warmup_stable_decay
 
 from dreaminpainter.components import describe, make
 from dreaminpainter.errors import SettingError
-from dreaminpainter.regularization import Constant, Cosine, Linear, Schedule, Warmup, WarmupCosine
+from dreaminpainter.regularization import Constant, Cosine, Linear, Schedule, Warmup, WarmupCosine, WarmupStableDecay
 
 values = st.floats(-10, 10)
 ways = st.tuples(st.integers(1, 1000), st.integers(-50, 1500))
@@ -41,9 +41,31 @@ def test_a_warm_up_goes_over_into_a_cosine_to_nothing(value, warmup, more, step)
     assert WarmupCosine(value, warmup, warmup + more)(step) == pytest.approx(expected, abs=1e-9)
 
 
-def test_a_warm_up_as_long_as_everything_is_refused():
+parts = st.tuples(st.integers(1, 300), st.integers(0, 500), st.integers(1, 300))
+
+
+@settings(max_examples=100, deadline=None)
+@given(value=values, parts=parts, step=st.integers(-50, 1500))
+def test_a_warm_up_stays_and_falls_to_nothing(value, parts, step):
+    warmup, _, decay = parts
+    expected = warmup_stable_decay(value, *parts, step)
+    assert WarmupStableDecay(value, warmup, decay, sum(parts))(step) == pytest.approx(expected, abs=1e-9)
+
+
+@settings(max_examples=50, deadline=None)
+@given(parts=parts, more=st.integers(1, 500))
+def test_a_longer_one_is_the_same_until_the_shorter_falls(parts, more):
+    warmup, stable, decay = parts
+    shorter, longer = (WarmupStableDecay(3.0, warmup, decay, sum(parts) + added) for added in (0, more))
+    assert all(shorter(step) == longer(step) for step in range(warmup + stable + 1))
+    assert shorter(warmup + stable + 1) < longer(warmup + stable + 1)
+
+
+def test_parts_longer_than_everything_are_refused():
     with pytest.raises(SettingError, match=r"steps is 10\. Set it to more than its warm-up of 10"):
         WarmupCosine(1.0, 10, 10)
+    with pytest.raises(SettingError, match=r"steps is 10\. Set it to at least its warm-up of 4 and its decay of 7 to"):
+        WarmupStableDecay(1.0, 4, 7, 10)
 
 
 def test_constant_never_changes():
@@ -70,7 +92,15 @@ def test_values_that_are_not_finite_are_refused(bad):
 
 
 @pytest.mark.parametrize(
-    "schedule", [Constant(0.5), Linear(0, 1, 10), Cosine(1, 0, 10), Warmup(2, 10), WarmupCosine(2, 5, 10)]
+    "schedule",
+    [
+        Constant(0.5),
+        Linear(0, 1, 10),
+        Cosine(1, 0, 10),
+        Warmup(2, 10),
+        WarmupCosine(2, 5, 10),
+        WarmupStableDecay(2, 5, 3, 10),
+    ],
 )
 def test_each_is_written_down_and_made_again(schedule):
     made = make(describe(schedule), Schedule)

@@ -3,7 +3,7 @@
 from dreaminpainter.regularization.base import Regularizer
 from dreaminpainter.regularization.decoupling import AddedTermRegularizer, DecouplingRegularizer
 from dreaminpainter.regularization.none import NoRegularizer
-from dreaminpainter.schedules import Constant, Cosine, Linear, Schedule, Warmup, WarmupCosine
+from dreaminpainter.schedules import Constant, Cosine, Linear, Schedule, Warmup, WarmupCosine, WarmupStableDecay
 
 __all__ = [
     "AddedTermRegularizer",
@@ -16,4 +16,5 @@ __all__ = [
     "Schedule",
     "Warmup",
     "WarmupCosine",
+    "WarmupStableDecay",
 ]
