@@ -11,7 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from benchmarks.drawings import loose_holes
-from benchmarks.methods import Method, Model, Wordless, another_drawing, collage, truth
+from benchmarks.methods import Coded, Method, Model, Wordless, another_drawing, collage, truth
 from benchmarks.probes import FOLDER as PROBES
 from benchmarks.probes import accuracy
 from benchmarks.statistics import percent, table
@@ -76,6 +76,7 @@ def critters(
     }
     methods: dict[str, Method] = {
         "ceiling: the true drawing": truth,
+        "the same, encoded and decoded": Coded(pipeline.vae),
         "this model": Model(pipeline, **sampling),
         "this model, text alone": Model(without_reference(pipeline), **sampling),
         "this model, neither": Wordless(without_reference(pipeline), **sampling),
@@ -195,6 +196,7 @@ def report(scores: dict[str, Score], contradicting: Tensor, own: dict[str, float
         "independently);",
         f"- *both, contradicting*: on the {opposed} scenes whose reference shows another hat, mouth and pose than the "
         "prompt asks for: the share of pairs (one of *reference*, one of *text*) of which both are right;",
+        "- *encoded and decoded*: by the model's autoencoder; what is lost there, no network brings back;",
         "- *text alone*: the same model asked without its reference; *neither*: with an empty text as well, so that "
         "all it can go by is the scene, whose hole tells a little of size and pose;",
         "- *background*: the greatest difference of any pixel outside the hole, of 255.",

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from dreaminpainter.cutout import boxes_of
+from dreaminpainter.encoding import decode_latents, encode_images
 from dreaminpainter.filling import fill_batch
 from dreaminpainter.pipeline import DreamInpainterPipeline
 from dreaminpainter.types import Batch
@@ -38,6 +40,22 @@ class Wordless(Model):
 
     def __call__(self, batch: Batch) -> Tensor:
         return super().__call__(replace(batch, caption=[""] * len(batch)))
+
+
+class Coded:
+    """The ceiling of what a model can draw: what was drawn there, through its autoencoder and back.
+
+    Args:
+        vae: the autoencoder.
+    """
+
+    def __init__(self, vae: Any) -> None:
+        self.vae = vae
+
+    @torch.no_grad()
+    def __call__(self, batch: Batch) -> Tensor:
+        coded = decode_latents(self.vae, encode_images(self.vae, batch.image))
+        return torch.where(batch.mask > 0.5, coded, batch.image) / 2 + 0.5
 
 
 def truth(batch: Batch) -> Tensor:

@@ -7,13 +7,15 @@ import torch
 from tiny import tiny_model
 
 from benchmarks.critters import Score, cases, measure, report, together
-from benchmarks.methods import Model, another_drawing, collage, truth
+from benchmarks.methods import Coded, Model, another_drawing, collage, truth
 from dreaminpainter.data.critters import IDENTITY, TEXT, VALUES
 from dreaminpainter.data.sources.critters import CrittersSource
 from dreaminpainter.evaluation import AttributeProbes
 from dreaminpainter.evaluation.methods.ours import without_reference
 from dreaminpainter.evaluation.statistics import bootstrap
 from dreaminpainter.filling import fill_batch
+from dreaminpainter.patch_autoencoder import PatchAutoencoder
+from dreaminpainter.types import Batch, Reference
 
 SOURCE = CrittersSource(128, 64, 6, "test", "cross", supersample=1, reference_supersample=1)
 
@@ -48,9 +50,22 @@ def test_a_method_changes_the_hole_alone(case, method) -> None:
     images, scenes = method(batch), batch.image / 2 + 0.5
     outside = (1 - batch.mask).expand_as(scenes) > 0
     assert torch.equal(images[outside], scenes[outside])
-    inside = ((images - scenes).abs() * batch.mask).flatten(1).mean(1)
+    inside = difference(images, batch)
     assert (inside == 0).all() if method is truth else (inside > 0.01).all()
     assert images.min() >= 0 and images.max() <= 1
+
+
+def difference(images: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """(B,) the mean difference to what was drawn in the hole."""
+    return ((images - (batch.image / 2 + 0.5)).abs() * batch.mask).flatten(1).mean(1)
+
+
+def test_what_an_autoencoder_loses_is_less_the_more_it_keeps(case) -> None:
+    batch, _, _ = case
+    few, many = (Coded(PatchAutoencoder.fitted(batch.image, 4, count))(batch) for count in (2, 12))
+    outside = (1 - batch.mask).expand_as(few) > 0
+    assert torch.equal(few[outside], (batch.image / 2 + 0.5)[outside])
+    assert (difference(many, batch) > 0).all() and (difference(many, batch) < difference(few, batch)).all()
 
 
 def test_without_its_reference_a_model_knows_nothing_of_it() -> None:
@@ -69,8 +84,6 @@ def test_without_its_reference_a_model_knows_nothing_of_it() -> None:
 
 
 def cases_of(source: CrittersSource):
-    from dreaminpainter.types import Batch, Reference
-
     drawing = source.draw(torch.arange(len(source)))
     return Batch(
         image=drawing.image,
