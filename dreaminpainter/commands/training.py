@@ -2,7 +2,6 @@
 
 import signal
 import sys
-from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -16,21 +15,14 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 from lightning.pytorch.utilities import rank_zero_only
 
-from dreaminpainter.callbacks import (
-    ExponentialMovingAverage,
-    FillWriter,
-    LossLogger,
-    NonFiniteGuard,
-    PictureGrid,
-    Provenance,
-    RunCheckpoint,
-)
+from dreaminpainter.callbacks import PictureGrid, Provenance, RunCheckpoint
 from dreaminpainter.callbacks.checkpoint_files import WholeFiles
 from dreaminpainter.commands.continuing import Continuation, check_strategy, continuation_in, named_checkpoint
 from dreaminpainter.commands.failing import failures_told
-from dreaminpainter.commands.forecast import Forecast, progress_bar
+from dreaminpainter.commands.forecast import progress_bar
 from dreaminpainter.commands.latents import check_latents, check_pictures
 from dreaminpainter.commands.noise import silence_loading, silence_noise
+from dreaminpainter.commands.optional import add_optional_callbacks, with_nulls_as_configs
 from dreaminpainter.commands.places import PlaceInEpoch
 from dreaminpainter.components import Component
 from dreaminpainter.configuration import hint, with_configs_found
@@ -40,27 +32,13 @@ from dreaminpainter.errors import SettingError
 from dreaminpainter.lora_checkpoints import LoRABeside
 from dreaminpainter.module import DreamInpainter
 
-OPTIONAL = {
-    "ema": ExponentialMovingAverage,
-    "forecast": Forecast,
-    "losses": LossLogger,
-    "nonfinite": NonFiniteGuard,
-    "pictures": PictureGrid,
-    "predictions": FillWriter,
-}
-"""Callbacks that a run has unless a config sets them to null."""
-
 
 class DreamInpainterCLI(LightningCLI):
     """Everything of a run lies under `trainer.default_root_dir`: checkpoints, logs, pictures, the config."""
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Callbacks that every run has, and the settings that model and data share."""
-        for name, kind in OPTIONAL.items():
-            parser.add_lightning_class_args(kind, name)
-            group: Any = (parser.groups or {})[name]
-            group.title = f"{group.title} (none where a config says `{name}: null`)"
-            group.instantiate_class = _unless_null(group.instantiate_class)
+        add_optional_callbacks(parser)
         parser.add_lightning_class_args(RunCheckpoint, "checkpoint")
         parser.set_defaults(
             {
@@ -189,7 +167,7 @@ def run(name: str, arguments: list[str]) -> DreamInpainterCLI:
         cli = DreamInpainterCLI(
             DreamInpainter,
             InpaintingDataModule,
-            args=[name, *arguments],
+            args=[name, *with_nulls_as_configs(arguments)],
             seed_everything_default=0,
             save_config_kwargs={"overwrite": True},
             trainer_defaults={"use_distributed_sampler": False},
@@ -217,18 +195,6 @@ def _known_names() -> list[str]:
 def _below(kind: type) -> list[type]:
     children: list[type] = kind.__subclasses__()
     return [one for child in children for one in (child, *_below(child))]
-
-
-def _unless_null(make: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
-    """As jsonargparse makes the class of a group of settings; one that does nothing where these are null."""
-
-    def made(group: Any, config: Any) -> None:
-        if config.get(group.dest, {}) is None:
-            config[group.dest] = Callback()
-        else:
-            make(group, config)
-
-    return made
 
 
 @rank_zero_only
