@@ -53,6 +53,7 @@ def critters(
     batch_size: int = 64,
     num_inference_steps: int | None = None,
     guidance_scale: float | None = None,
+    reference_scale: float | None = None,
     output: str = RESULT,
 ) -> None:
     """Measures a model of critters with the attribute probes and writes the table.
@@ -64,6 +65,7 @@ def critters(
         batch_size: scenes at a time.
         num_inference_steps: denoising steps; those that the model was made for where left out.
         guidance_scale: guidance along the text, likewise.
+        reference_scale: guidance along the reference, likewise; 1 is the paper's.
         output: the Markdown file to write.
     """
     judge = AttributeProbes.from_pretrained(probes, dtype=torch.float32).eval()
@@ -73,11 +75,13 @@ def critters(
     sampling = {
         "num_inference_steps": made_for.num_inference_steps if num_inference_steps is None else num_inference_steps,
         "guidance_scale": made_for.guidance_scale if guidance_scale is None else guidance_scale,
+        "reference_scale": made_for.reference_scale if reference_scale is None else reference_scale,
     }
     methods: dict[str, Method] = {
         "ceiling: the true drawing": truth,
         "the same, encoded and decoded": Coded(pipeline.vae),
         "this model": Model(pipeline, **sampling),
+        "this model, reference scale 1": Model(pipeline, **sampling | {"reference_scale": 1.0}),
         "this model, text alone": Model(without_reference(pipeline), **sampling),
         "this model, neither": Wordless(without_reference(pipeline), **sampling),
         "cut-and-paste collage": collage,
@@ -89,7 +93,8 @@ def critters(
         scores,
         contradicting,
         accuracy(judge, source.size, batches=32),
-        f"{model}, {sampling['num_inference_steps']} steps, guidance {sampling['guidance_scale']:g}",
+        f"{model}, {sampling['num_inference_steps']} steps, guidance {sampling['guidance_scale']:g}, reference scale "
+        f"{sampling['reference_scale']:g}",
     )
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     Path(output).write_text(page)
@@ -197,6 +202,7 @@ def report(scores: dict[str, Score], contradicting: Tensor, own: dict[str, float
         f"- *both, contradicting*: on the {opposed} scenes whose reference shows another hat, mouth and pose than the "
         "prompt asks for: the share of pairs (one of *reference*, one of *text*) of which both are right;",
         "- *encoded and decoded*: by the model's autoencoder; what is lost there, no network brings back;",
+        "- *reference scale 1*: guidance along the text alone, as in the paper's eq. 5;",
         "- *text alone*: the same model asked without its reference; *neither*: with an empty text as well, so that "
         "all it can go by is the scene, whose hole tells a little of size and pose;",
         "- *background*: the greatest difference of any pixel outside the hole, of 255.",

@@ -33,6 +33,7 @@ class SubjectAdapter(ModelMixin, ConfigMixin):
             `reference_scale` has a meaning.
         num_inference_steps: denoising steps that it is sampled with where nothing else is asked for.
         guidance_scale: guidance along the text, likewise.
+        reference_scale: guidance along the reference, likewise.
         reference_unet: config of the frozen reference encoder, where the extractor has one.
     """
 
@@ -50,6 +51,7 @@ class SubjectAdapter(ModelMixin, ConfigMixin):
         reference_dropout: float = 0.0,
         num_inference_steps: int = 50,
         guidance_scale: float = 7.5,
+        reference_scale: float = 1.0,
         reference_unet: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -73,6 +75,7 @@ class SubjectAdapter(ModelMixin, ConfigMixin):
         reference_dropout: float = 0.0,
         num_inference_steps: int = 50,
         guidance_scale: float = 7.5,
+        reference_scale: float = 1.0,
     ) -> Self:
         """A new adapter for `unet`, which is not changed but for its attention processors."""
         injection.attach(adopt(unet))
@@ -89,6 +92,7 @@ class SubjectAdapter(ModelMixin, ConfigMixin):
             reference_dropout=reference_dropout,
             num_inference_steps=num_inference_steps,
             guidance_scale=guidance_scale,
+            reference_scale=reference_scale,
             reference_unet=dict(unet.config) if reference_encoder else None,
         )
         adapter.injector = injection

@@ -26,7 +26,8 @@ def model_card(
         license: name of the licence that its weights are under, as the hub spells it.
 
     Example:
-        >>> adapter = {"image_size": [64, 64], "reference_size": 128, "num_inference_steps": 10, "guidance_scale": 3.0}
+        >>> adapter = {"image_size": [64, 64], "reference_size": 128, "num_inference_steps": 10}
+        >>> adapter |= {"guidance_scale": 3.0, "reference_scale": 1.0}
         >>> card = model_card("mine", adapter, {}, license="apache-2.0")
         >>> "license: apache-2.0" in card, "Nothing has been measured" in card
         (True, True)
@@ -70,7 +71,8 @@ def _settings(adapter: dict[str, Any], run: dict[str, Any], provenance: dict[str
     rows = {
         "scenes": f"{width} x {height} px",
         "references": f"{adapter['reference_size']} px",
-        "sampled with": f"{adapter['num_inference_steps']} steps, guidance {adapter['guidance_scale']:g}",
+        "sampled with": f"{adapter['num_inference_steps']} steps, guidance {adapter['guidance_scale']:g}, "
+        f"reference scale {adapter['reference_scale']:g}",
         "optimizer steps": provenance.get("step"),
         "samples a step": data.get("batch_size"),
         "precision": run.get("trainer", {}).get("precision"),

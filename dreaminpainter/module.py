@@ -71,6 +71,7 @@ class DreamInpainter(pl.LightningModule):
         reference_size: side of the reference in pixels; the command takes it from the data.
         num_inference_steps: denoising steps that the model is sampled with where nothing else is asked for.
         guidance_scale: guidance along the text, likewise; 7.5 is the paper's.
+        reference_scale: guidance along the reference, likewise; 1, which is none, is the paper's.
         lora: low-rank matrices beside the frozen weights of the UNet, which train in their place; none by default. Each
             checkpoint then has a small file beside it, `last.lora.safetensors`, of what was trained alone.
         supervision: classifiers that have tokens and UNet tell what is known of subjects, for backbones trained from
@@ -98,6 +99,7 @@ class DreamInpainter(pl.LightningModule):
         reference_size: int = 512,
         num_inference_steps: int = 50,
         guidance_scale: float = 7.5,
+        reference_scale: float = 1.0,
         lora: LoRA | None = None,
         supervision: AttributeSupervision | None = None,
         init_from: str | None = None,
@@ -135,6 +137,7 @@ class DreamInpainter(pl.LightningModule):
             reference_dropout=reference_dropout,
             num_inference_steps=num_inference_steps,
             guidance_scale=guidance_scale,
+            reference_scale=reference_scale,
         )
         self.network = SubjectInpainter(parts.unet, adapter, extractor, selector)
         self.supervision = None if supervision is None else supervision.build(parts.unet)

@@ -131,7 +131,7 @@ class DreamInpainterPipeline(SavedPipeline):
         strength: float = 1.0,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
-        reference_scale: float = 1.0,
+        reference_scale: float | None = None,
         k: int | None = None,
         num_images_per_prompt: int = 1,
         keys: Tensor | None = None,
@@ -166,7 +166,7 @@ class DreamInpainterPipeline(SavedPipeline):
             guidance_scale: w of eq. 5, along the text only; 1 switches guidance off. By default what the model was made
                 for; the paper's is 7.5.
             reference_scale: guidance along the reference (our addition): 1 is eq. 5; other values need a model that was
-                trained with reference dropout.
+                trained with reference dropout. By default what the model was made for.
             k: how many tokens to choose instead of the trained K.
             num_images_per_prompt: how many fills each picture gets, one after the other in the result.
             keys: (B,) int64, what a selector that draws, such as `RandomTokens`, starts from; 0 for all by default.
@@ -192,6 +192,7 @@ class DreamInpainterPipeline(SavedPipeline):
         made_for = self.adapter.config
         steps = made_for.num_inference_steps if num_inference_steps is None else num_inference_steps
         self._guidance_scale = made_for.guidance_scale if guidance_scale is None else guidance_scale
+        reference_scale = made_for.reference_scale if reference_scale is None else reference_scale
         self._check(reference_scale, num_images_per_prompt, feather)
         callback = StepCallback(callback_on_step_end, callback_on_step_end_tensor_inputs)
         device = self._execution_device

@@ -153,6 +153,21 @@ def test_a_saved_pipeline_comes_back_with_the_same_weights_and_pictures(settings
     assert set(index) >= {"adapter", "unet", "vae", "text_encoder", "tokenizer", "scheduler"} and "network" not in index
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "paper"),
+    [("guidance_scale", 3.0, 7.5), ("reference_scale", 2.0, 1.0), ("num_inference_steps", 3, 2)],
+)
+def test_what_a_model_was_made_for_is_saved_and_holds_where_nothing_is_asked_for(name, value, paper, tmp_path):
+    settings = {"num_inference_steps": 2, "reference_dropout": 0.1} | {name: value}
+    made = pipeline(**settings)
+    made.save_pretrained(tmp_path)
+    asked_for_nothing = arguments(output_type="pt", num_inference_steps=None)
+    saved = DreamInpainterPipeline.from_pretrained(tmp_path)(**asked_for_nothing).images
+    asked = {"generator": seeded(), "num_inference_steps": 2, name: value}
+    torch.testing.assert_close(saved, made(**asked_for_nothing | asked).images, rtol=0, atol=1e-5)
+    assert (made(**asked_for_nothing | asked | {"generator": seeded(), name: paper}).images - saved).abs().max() > 1e-4
+
+
 def test_k_can_be_chosen_at_each_call():
     pipe = pipeline(selector=CosineDistance(k=6))
     counts = [pipe(**arguments(k=k)).subject.tokens.shape[1] for k in (None, 1, 20)]

@@ -131,7 +131,7 @@ def _settings(answers: Answers) -> list[Any]:
             reference_scale = gr.Slider(
                 0,
                 4,
-                1,
+                made_for.reference_scale,
                 step=0.1,
                 label="Reference scale",
                 info=reference,

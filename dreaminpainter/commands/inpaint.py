@@ -24,7 +24,7 @@ def inpaint(
     negative_prompt: str | None = None,
     num_inference_steps: int | None = None,
     guidance_scale: float | None = None,
-    reference_scale: float = 1.0,
+    reference_scale: float | None = None,
     strength: float = 1.0,
     num_images_per_prompt: int = 1,
     seed: int = 0,
@@ -61,7 +61,8 @@ def inpaint(
         negative_prompt: what the text is guided away from.
         num_inference_steps: denoising steps; more is slower and finer. By default what the model was made for.
         guidance_scale: how strongly the text is followed; by default what the model was made for. The paper's is 7.5.
-        reference_scale: how strongly the reference is; for models trained with reference dropout, 1 for others.
+        reference_scale: how strongly the reference is, for models trained with reference dropout; by default what the
+            model was made for. 1 is the paper's.
         strength: above 0 and up to 1; below 1 what is in the hole shows through.
         num_images_per_prompt: how many fills each picture gets, of seeds counting up from seed.
         seed: the same seed and settings give the same picture.

@@ -35,8 +35,8 @@ COUNT = 22
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """datasets waits five seconds after each pass for Arrow's threads to end, so that a program may end then."""
-    monkeypatch.setattr(datasets.config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0.01)
+    """datasets 5 waits five seconds after each pass for Arrow's threads to end, so that a program may end then."""
+    monkeypatch.setattr(datasets.config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0.01, raising=False)
 
 
 @pytest.fixture(scope="module")

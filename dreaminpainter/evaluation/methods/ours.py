@@ -27,7 +27,7 @@ class Ours(Method):
         model: a training checkpoint, the folder of a saved pipeline, or "critters", the model in the box.
         num_inference_steps: denoising steps; by default what the model was made for.
         guidance_scale: along the text; by default what the model was made for.
-        reference_scale: along the reference, for models that were trained with reference dropout.
+        reference_scale: along the reference, likewise; 1 is eq. 5.
         k: how many tokens stand for the subject; by default the trained number.
         selector: chooses them in place of the trained one; with `k`, so many of them.
         scheduler: name of a scheduler of diffusers, such as UniPCMultistepScheduler; by default the model's own.
@@ -42,7 +42,7 @@ class Ours(Method):
         model: str = "critters",
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
-        reference_scale: float = 1.0,
+        reference_scale: float | None = None,
         k: int | None = None,
         selector: TokenSelector | None = None,
         scheduler: str | None = None,
