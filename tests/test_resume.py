@@ -168,6 +168,14 @@ def test_a_run_that_is_told_to_end_is_saved_between_two_steps(whole, tmp_path) -
 
 
 @pytest.mark.slow
+def test_a_run_that_is_told_to_end_twice_within_one_validation_begins_that_anew_twice(whole, tmp_path) -> None:
+    for name in ("0", "1"):
+        assert told_to_end(tmp_path, "validation", after=6, name=name)[:2] == (128 + signal.SIGTERM, 6)
+    assert_same_end(fit(tmp_path, name="2"), whole[0])
+    assert logged(tmp_path, "0") | logged(tmp_path, "2") == whole[1], "the one between made no step to log"
+
+
+@pytest.mark.slow
 def test_a_run_that_is_told_to_end_as_it_ends_anyway_ends(whole, tmp_path) -> None:
     assert told_to_end(tmp_path, "validation", after=8, name="0")[:2] == (0, 8)
     assert in_parts(tmp_path, 1) == whole[1]

@@ -40,13 +40,13 @@ def same(one: Segment, other: Segment) -> bool:
 def test_masks_have_the_size_of_the_picture_though_the_network_resizes_it(
     models: dict[str, str], family: str, photograph: Tensor
 ) -> None:
-    segmenter = UniversalSegmenter(models[family])
+    segmenter = UniversalSegmenter(models[family], threshold=0.3)
     (found,) = segmenter([photograph])
     assert found
     for one in found:
         assert one.mask.shape == (1, 150, 100) and one.mask.dtype == torch.bool
         assert one.class_name in segmenter.class_names()
-        assert 0.5 <= one.score <= 1
+        assert 0.3 <= one.score <= 1
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
 
 
@@ -89,8 +89,8 @@ def by_transformers(model: str, image: Tensor, threshold: float) -> list[Segment
 def test_it_agrees_with_transformers_own_post_processing_where_that_resizes_nothing(tmp_path: Path) -> None:
     model = save_mask2former(tmp_path, size={"height": 384, "width": 384})
     image = noise(384, 384)
-    (found,) = UniversalSegmenter(model, threshold=0.5)([image])
-    expected = sorted(by_transformers(model, image, 0.5), key=lambda one: -one.score)
+    (found,) = UniversalSegmenter(model, threshold=0.3)([image])
+    expected = sorted(by_transformers(model, image, 0.3), key=lambda one: -one.score)
     assert len(found) == len(expected) > 1
     for one, other in zip(found, expected, strict=True):
         assert torch.equal(one.mask, other.mask)
