@@ -17,6 +17,7 @@ import json
 import re
 from hashlib import blake2b
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,32 @@ INDEX = "model_index.json"
 VERSION = "_dreaminpainter_version"
 """Under which the index tells what wrote it; diffusers ignores names that begin so."""
 
+TRANSFORMERS = "5.6"
+"""The lowest version of transformers, in which the names of a text encoder's weights changed."""
+
 logger = logging.get_logger(__name__)
+
+
+def check_transformers(installed: str) -> None:
+    """Refuses a transformers that would read a model's text encoder without its weights, and without an error.
+
+    Args:
+        installed: its version.
+
+    Raises:
+        ImportError: it is too old.
+
+    Example:
+        >>> check_transformers("5.24.0")
+    """
+    if Version(installed) < Version(TRANSFORMERS):
+        raise ImportError(
+            f"transformers {installed} would read this model's text encoder without its weights. Install "
+            f"{TRANSFORMERS} or newer: pip install --upgrade transformers"
+        )
+
+
+check_transformers(version("transformers"))
 
 
 def carry_code(folder: Path, own: dict[str, type], specs: Any) -> None:

@@ -25,6 +25,7 @@ from dreaminpainter.errors import InputError, MissingFileError, SettingError
 from dreaminpainter.exporting import export
 from dreaminpainter.features import UNetFeatures
 from dreaminpainter.injection import DecoupledKeyValues
+from dreaminpainter.portable import check_transformers
 
 SCRIPT = Path(__file__).with_name("plain_diffusers.py")
 
@@ -283,6 +284,13 @@ def test_an_export_of_a_newer_version_is_refused_with_both_versions(exported, tm
         assert all(told in str(raised.value) for told in (str(folder), "99.1", __version__, "pip install --upgrade"))
     older = changed(exported, tmp_path / "older", _dreaminpainter_version="0.0.1")
     assert DreamInpainterPipeline.from_pretrained(older)
+
+
+def test_a_transformers_that_would_leave_out_weights_is_refused_by_package_and_export(exported) -> None:
+    with pytest.raises(ImportError, match=r"5\.5\.4 would read .* without its weights\. Install 5\.6 or newer"):
+        check_transformers("5.5.4")
+    (code,) = exported.glob("dreaminpainter_*.py")
+    assert '\ncheck_transformers(version("transformers"))\n' in code.read_text(), "it is asked as the code is imported"
 
 
 @pytest.mark.parametrize("name", ["StableDiffusionInpaintPipeline", ["pipeline", "SomebodysPipeline"], [], None])

@@ -14,6 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from dreaminpainter.portable import TRANSFORMERS
+
 ROOT = Path(__file__).parents[1]
 PYPROJECT = (ROOT / "pyproject.toml").read_text()
 PROJECT = tomllib.loads(PYPROJECT)["project"]
@@ -49,6 +51,11 @@ def test_each_dependency_is_pinned_within_its_range() -> None:
     for requirement in direct_dependencies():
         version = pins[canonicalize_name(requirement.name)]
         assert version in requirement.specifier, f"constraints.txt has {version}, pyproject.toml wants {requirement}"
+
+
+def test_the_lowest_transformers_is_the_one_that_is_asked_for_at_run_time() -> None:
+    (requirement,) = [one for one in direct_dependencies() if one.name == "transformers"]
+    assert str(requirement.specifier) == f">={TRANSFORMERS}"
 
 
 def test_constraints_leave_out_what_other_platforms_do_not_have() -> None:
