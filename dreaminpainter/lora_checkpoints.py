@@ -31,6 +31,11 @@ class LoRABeside(WholeFiles):
             self._base = file.about["base"]
             file.write(beside(path))
 
+    def is_complete(self, path: Path) -> bool:
+        """Whether the small file is there, and no older than the checkpoint."""
+        small = beside(path)
+        return small.is_file() and small.stat().st_mtime_ns >= path.stat().st_mtime_ns
+
     def remove_checkpoint(self, path: Any) -> None:
         super().remove_checkpoint(path)
         beside(path).unlink(missing_ok=True)

@@ -45,6 +45,10 @@ class WholeFiles(TorchCheckpointIO):
                 file.flush()
                 os.fsync(file.fileno())
 
+    def is_complete(self, path: Path) -> bool:
+        """Whether all that is written for the checkpoint that is at `path` is."""
+        return True
+
 
 def is_whole(path: Path) -> bool:
     """Whether a checkpoint's file was written to its end and has not changed since, by its checksums.

@@ -1,15 +1,17 @@
 """What a run goes on from, and whether its settings are still those of the run."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml  # type: ignore[import-untyped]
 from lightning.pytorch.strategies import ModelParallelStrategy, Strategy
 
-from dreaminpainter.atomic import sweep
-from dreaminpainter.callbacks.checkpoint_files import is_whole, newest_whole
+from dreaminpainter.atomic import sweep, whole
+from dreaminpainter.callbacks.checkpoint_files import WholeFiles, is_whole, newest_whole
 from dreaminpainter.checkpoints import read_checkpoint
 from dreaminpainter.errors import InputError, MissingFileError, SettingError
 from dreaminpainter.sharded_files import is_divided
@@ -111,30 +113,6 @@ class Continuation:
         return note
 
 
-def continuation_in(folder: Path, config: str) -> Continuation | None:
-    """What the run whose checkpoints are in `folder` goes on from; None where it has none yet.
-
-    A run that was killed after its last step, but before `last.ckpt` was written, ends once more from the one before.
-
-    Args:
-        folder: of the checkpoints.
-        config: the settings of `fit` now, as YAML.
-
-    Raises:
-        InputError: all that there are are damaged.
-        SettingError: settings have changed without which the newest makes no sense.
-    """
-    newest = last_checkpoint(folder)
-    if newest is None:
-        return None
-    continuation = Continuation(newest, config)
-    last = folder / "last.ckpt"
-    is_to_be_last = newest != last and continuation.settings["checkpoint"]["save_last"]
-    if is_to_be_last and continuation.is_finished() and is_whole(last):
-        return Continuation(last, config)
-    return continuation
-
-
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint in `folder` to go on from; None where there is none.
 
@@ -145,6 +123,27 @@ def last_checkpoint(folder: Path) -> Path | None:
     """
     sweep(folder, "*.ckpt")
     return newest_whole(folder) if folder.is_dir() else None
+
+
+def finish_last(newest: Path, files: WholeFiles) -> bool:
+    """Makes `last.ckpt` of a finished run's newest checkpoint, where a kill left it as it was before, or none at all.
+
+    Args:
+        newest: the checkpoint of the last step, written before `last.ckpt` is.
+        files: what writes the run's checkpoints.
+
+    Returns:
+        Whether there was anything to do.
+    """
+    last = newest.with_name("last.ckpt")
+    if newest == last and files.is_complete(last):
+        return False
+    if newest.is_dir():
+        with whole(last) as beside:
+            shutil.copytree(newest, beside)
+    else:
+        files.save_checkpoint(torch.load(newest, map_location="cpu", weights_only=True), last)
+    return True
 
 
 def named_checkpoint(path: Path) -> Path:

@@ -17,7 +17,13 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from dreaminpainter.callbacks import PictureGrid, Provenance, RunCheckpoint
 from dreaminpainter.callbacks.checkpoint_files import WholeFiles
-from dreaminpainter.commands.continuing import Continuation, check_strategy, continuation_in, named_checkpoint
+from dreaminpainter.commands.continuing import (
+    Continuation,
+    check_strategy,
+    finish_last,
+    last_checkpoint,
+    named_checkpoint,
+)
 from dreaminpainter.commands.failing import failures_told
 from dreaminpainter.commands.forecast import progress_bar
 from dreaminpainter.commands.latents import check_latents, check_pictures
@@ -100,15 +106,20 @@ class DreamInpainterCLI(LightningCLI):
         elif self.config["fit"]["ckpt_path"] == "last":
             self.config_init["fit"]["ckpt_path"] = None
         if type(self.trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # another is one that a config names
-            self.trainer.strategy.checkpoint_io = WholeFiles() if self.model.lora is None else LoRABeside()
+            self.trainer.strategy.checkpoint_io = self._files()
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
         callbacks += [Provenance(self.settings), PlaceInEpoch()]
         if self.trainer.loggers:
             callbacks.append(LearningRateMonitor("step"))
 
+    def _files(self) -> WholeFiles:
+        return WholeFiles() if self.model.lora is None else LoRABeside()
+
     def _run_subcommand(self, subcommand: str) -> None:
         """As Lightning does, but a run that is finished is left as it is."""
-        if self.continuation is None or not self.continuation.is_finished():
+        if self.continuation is not None and self.continuation.is_finished():
+            self._finish(self.continuation.path)
+        else:
             check_strategy(self.checkpoint, self.trainer.strategy)
             with failures_told(self.config[subcommand]):
                 try:
@@ -116,6 +127,12 @@ class DreamInpainterCLI(LightningCLI):
                 except Exception:
                     self._end_other_processes()
                     raise
+
+    def _finish(self, newest: Path) -> None:
+        """Does for a finished run what a process that was killed at its very end had not done yet."""
+        is_to_be_last = self.config["fit"].checkpoint.save_last and self.config["fit"].ckpt_path == "last"
+        if is_to_be_last and self.trainer.is_global_zero and finish_last(newest, self._files()):
+            _note(f"note: it was killed before {newest.with_name('last.ckpt')} was written, which is done now.")
 
     def _end_other_processes(self) -> None:
         """Those that Lightning started beside this one would wait for it, on a GPU for many minutes.
@@ -145,12 +162,11 @@ class DreamInpainterCLI(LightningCLI):
             if asked is None and (folder / "last.ckpt").exists():
                 _note(f"note: this run begins anew, and replaces {folder / 'last.ckpt'}.")
             return None
-        if asked == "last":
-            continuation = continuation_in(folder, self.settings)
-        else:
-            continuation = Continuation(named_checkpoint(Path(asked)), self.settings)
-        if continuation is not None:
-            _note(continuation.told())
+        found = last_checkpoint(folder) if asked == "last" else named_checkpoint(Path(asked))
+        if found is None:
+            return None
+        continuation = Continuation(found, self.settings)
+        _note(continuation.told())
         return continuation
 
 

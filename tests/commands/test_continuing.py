@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,13 @@ import pytest
 import torch
 import yaml
 from divided import write_folder
-from tiny_run import command
+from tiny_run import command, fitted
 
-from dreaminpainter.callbacks.checkpoint_files import is_whole, newest_whole
+from dreaminpainter.callbacks.checkpoint_files import WholeFiles, is_whole, newest_whole
 from dreaminpainter.checkpoints import read_checkpoint
-from dreaminpainter.commands.continuing import Continuation, continuation_in, named_checkpoint
+from dreaminpainter.commands.continuing import Continuation, finish_last, named_checkpoint
 from dreaminpainter.errors import InputError, SettingError
+from dreaminpainter.lora_checkpoints import LoRABeside, beside
 
 
 @pytest.fixture(scope="module")
@@ -137,19 +140,48 @@ def test_of_a_damaged_checkpoint_the_one_before_is_taken(checkpoint, tmp_path, h
         named_checkpoint(last)
 
 
-@pytest.mark.parametrize(
-    ("save_last", "taken"),
-    [
-        pytest.param(True, "last.ckpt", id="killed before last.ckpt was written"),
-        pytest.param(False, "epoch=0-step=2.ckpt", id="last.ckpt is of a time when it was still asked for"),
-    ],
-)
-def test_a_finished_run_is_so_once_its_last_checkpoint_is(checkpoint, config, tmp_path, save_last, taken) -> None:
-    for age, name in enumerate(("epoch=0-step=2.ckpt", "last.ckpt")):
-        shutil.copy(checkpoint, tmp_path / name)
-        os.utime(tmp_path / name, (1000 - age, 1000 - age))
-    continuation = continuation_in(tmp_path, but(config, "checkpoint.save_last", save_last))
-    assert continuation is not None and continuation.path == tmp_path / taken
+def earlier(checkpoint: Path) -> None:
+    """Makes it one of a step before."""
+    torch.save(torch.load(checkpoint, weights_only=True) | {"global_step": 1, "state_dict": {}}, checkpoint)
+
+
+@pytest.mark.parametrize("left", [None, earlier, partial(damage, how="torn")], ids=["none", "an earlier one", "half"])
+def test_a_run_that_was_killed_before_its_last_checkpoint_was_written_has_it_then(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], left: Callable[[Path], None] | None
+) -> None:
+    shutil.copytree(run_folder, tmp_path / "run")
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    newest = shutil.copy(last, last.with_name("epoch=0-step=2.ckpt"))
+    last.unlink() if left is None else left(last)
+    if left is not None:
+        os.utime(last, (1000, 1000))
+    assert command("fit", tmp_path / "run", "--checkpoint.save_last", "false") == 0
+    assert last.exists() == (left is not None), "nobody has asked for it"
+    assert command("fit", tmp_path / "run") == 0
+    assert f"killed before {last} was written, which is done now" in capsys.readouterr().err
+    written, expected = (torch.load(path, weights_only=True) for path in (last, newest))
+    assert written["global_step"] == expected["global_step"] == 2
+    assert all(torch.equal(value, written["state_dict"][name]) for name, value in expected["state_dict"].items())
+    before = state(tmp_path / "run")
+    assert command("fit", tmp_path / "run") == 0
+    assert state(tmp_path / "run") == before
+
+
+def test_the_small_file_beside_a_last_checkpoint_is_written_too(tmp_path: Path) -> None:
+    fitted(tmp_path, "--model.lora.rank", "2", "--model.learning_rates", "{lora: 1.0e-3}")
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    small, content = beside(last), beside(last).read_bytes()
+    assert not finish_last(last, LoRABeside())
+    for time in (None, 1000):
+        small.unlink() if time is None else os.utime(small, (time, time))
+        assert finish_last(last, LoRABeside())
+        assert small.read_bytes() == content and not finish_last(last, LoRABeside())
+
+
+def test_a_divided_last_checkpoint_is_written_too(checkpoint: str, tmp_path: Path) -> None:
+    newest = write_folder(read_checkpoint(checkpoint), tmp_path / "epoch=0-step=2.ckpt")
+    assert finish_last(newest, WholeFiles())
+    assert is_whole(tmp_path / "last.ckpt") and not finish_last(tmp_path / "last.ckpt", WholeFiles())
 
 
 def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_anew_by_itself(checkpoint, tmp_path, capsys) -> None:
