@@ -81,12 +81,13 @@ def critters(
         "ceiling: the true drawing": truth,
         "the same, encoded and decoded": Coded(pipeline.vae),
         "this model": Model(pipeline, **sampling),
-        "this model, reference scale 1": Model(pipeline, **sampling | {"reference_scale": 1.0}),
         "this model, text alone": Model(without_reference(pipeline), **sampling),
         "this model, neither": Wordless(without_reference(pipeline), **sampling),
         "cut-and-paste collage": collage,
         "floor: another drawing": another_drawing,
     }
+    if sampling["reference_scale"] != 1:
+        methods["this model, reference scale 1"] = Model(pipeline, **sampling | {"reference_scale": 1.0})
     source = held_out(pipeline, samples)
     scores, contradicting = measure(methods, judge, source, batch_size)
     page = report(

@@ -15,7 +15,7 @@ from dreaminpainter.evaluation import AttributeProbes
 
 RESULT = "benchmarks/results/critters-progress.md"
 HEAD = (
-    "# Critters: how training gets on\n\nCheckpoints of one run of each config, the loss of the main objective on its "
+    "# Critters: how training gets on\n\nCheckpoints of one run, the loss of the main objective on its "
     "64 validation samples, and held-out fills. *reference* and *text* are those of [critters.md](critters.md). "
     "Written by `python -m benchmarks progress`."
 )

@@ -24,7 +24,7 @@ from dreaminpainter.pretrained import packaged
 from dreaminpainter.selection import TokenSelector
 from dreaminpainter.sharded_files import is_divided, read_folder
 
-_WEIGHTS = (".safetensors", ".bin", ".distcp", ".pt")
+_DECISIVE = (".safetensors", ".bin", ".distcp", ".pt", ".json")
 """How weight files end: of diffusers and transformers newer and older ones, of a divided checkpoint parts and rest."""
 OF_TRAINING = "supervision."
 """How names of weights begin that are of no use but in training, and no part of the model."""
@@ -89,9 +89,9 @@ def lora_pipeline(path: str) -> DreamInpainterPipeline:
 
 
 def state_of(path: str) -> list[str]:
-    """What tells whether the weights at `path` are still the same ones: their files with sizes and times."""
+    """What tells whether the model at `path` is still the same: its files with sizes and times, configs among them."""
     place = Path(packaged(path))
-    files = sorted(file for file in place.rglob("*") if file.suffix in _WEIGHTS) if place.is_dir() else [place]
+    files = sorted(file for file in place.rglob("*") if file.suffix in _DECISIVE) if place.is_dir() else [place]
     return [f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files if file.is_file()]
 
 

@@ -163,8 +163,8 @@ class DreamInpainterPipeline(SavedPipeline):
             strength: above 0 and up to 1, how much of the noise is added; below 1 what is in the hole shows through,
                 and so many of the steps are made.
             num_inference_steps: denoising steps, 1 and above; by default what the model was made for.
-            guidance_scale: w of eq. 5, along the text only; 1 switches guidance off. By default what the model was made
-                for; the paper's is 7.5.
+            guidance_scale: w of eq. 5, along the text only; 1 is none. By default what the model was made for; the
+                paper's is 7.5.
             reference_scale: guidance along the reference (our addition): 1 is eq. 5; other values need a model that was
                 trained with reference dropout. By default what the model was made for.
             k: how many tokens to choose instead of the trained K.
@@ -181,7 +181,7 @@ class DreamInpainterPipeline(SavedPipeline):
             callback_on_step_end: called with the pipeline, the step's number, its timestep and the tensors asked for;
                 what it returns replaces them. Setting `pipeline.interrupt` there ends the call early. Callbacks of
                 `diffusers.callbacks` work where they are for Stable Diffusion: set to 1 or less by one,
-                `pipeline._guidance_scale` switches guidance off.
+                `pipeline._guidance_scale` switches all guidance off, that along the reference too.
             callback_on_step_end_tensor_inputs: which tensors it gets: "latents", "prompt_embeds",
                 "negative_prompt_embeds", each with a row a fill.
 
@@ -275,7 +275,8 @@ class DreamInpainterPipeline(SavedPipeline):
                 changed = scale != used or not texts.keys().isdisjoint(callback.names)
                 latents, texts, used = tensors["latents"], {name: tensors[name] for name in texts}, scale
                 if changed:
-                    branches = guided(*texts.values(), scale)
+                    none = {"reference_scale": 1.0} if scale == 1 != asked else {}
+                    branches = guided(*texts.values(), scale, **none)
         self._current_timestep = 0
         return latents
 

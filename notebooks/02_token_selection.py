@@ -436,14 +436,14 @@ for name, pictures in ends.items():
 # with. For that, train each from nothing and measure them alike:
 #
 # ```bash
-# dreaminpainter fit --config configs/critters.yaml --config configs/selection/random.yaml \
-#     --trainer.default_root_dir runs/random
+# dreaminpainter fit --config configs/critters.yaml --config configs/ablations/layers/study.yaml \
+#     --config configs/selection/random.yaml --trainer.default_root_dir runs/random
 # python -m benchmarks critters --model runs/random/checkpoints/last.ckpt --output random.md
 # ```
 #
 # A class of your own needs a file that Python finds, and a line; nothing in the package is edited:
 #
 # ```bash
-# dreaminpainter fit --config configs/critters.yaml --model.selector my_parts.FarthestFirst \
-#     --model.selector.init_args.k 24 --trainer.default_root_dir runs/farthest
+# dreaminpainter fit --config configs/critters.yaml --config configs/ablations/layers/study.yaml \
+#     --model.selector my_parts.FarthestFirst --model.selector.init_args.k 24 --trainer.default_root_dir runs/farthest
 # ```

@@ -420,13 +420,13 @@ show_figure(figure)
 # - To heed the text is not to draw well. Whether fills follow the text *and* keep the subject is measured on fills.
 #
 # To find out what a share is worth, train each from nothing, in same view, and measure fills with the attribute probes
-# (each run of `configs/critters.yaml` takes its time; a `Schedule` is swapped in the same way):
+# (each run takes an hour or two of a CPU; a `Schedule` is swapped in the same way):
 #
 # ```bash
-# dreaminpainter fit --config configs/critters.yaml --config configs/regularization/none.yaml \
-#     --data.train.critters.init_args.view same --trainer.default_root_dir runs/none
-# dreaminpainter fit --config configs/critters.yaml --config configs/regularization/decoupling.yaml \
-#     --data.train.critters.init_args.view same --trainer.default_root_dir runs/decoupling
+# dreaminpainter fit --config configs/critters.yaml --config configs/ablations/layers/study.yaml \
+#     --config configs/regularization/none.yaml --trainer.default_root_dir runs/none
+# dreaminpainter fit --config configs/critters.yaml --config configs/ablations/layers/study.yaml \
+#     --config configs/regularization/decoupling.yaml --trainer.default_root_dir runs/decoupling
 # python -m benchmarks critters --model runs/none/checkpoints/last.ckpt --output none.md
 # python -m benchmarks critters --model runs/decoupling/checkpoints/last.ckpt --output decoupling.md
 # ```

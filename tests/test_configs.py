@@ -101,12 +101,17 @@ def test_a_config_of_critters_is_what_it_says(name: str) -> None:
     assert batch.image.shape == (said["data"]["batch_size"], 3, said["data"]["height"], said["data"]["width"])
 
 
+SAMPLING = ("num_inference_steps", "guidance_scale", "reference_scale")
+
+
 @pytest.mark.parametrize("name", ["quickstart", "finetune"])
 def test_what_goes_on_from_the_model_that_ships_is_of_its_parts(name: str) -> None:
     """Were they of different parts, its weights could not be gone on with."""
     going_on, shipped = content(f"{name}.yaml")["model"], content("critters.yaml")["model"]
-    for part in ("backbone", "extractor", "selector", "injection", "input_form", "reference_dropout"):
+    for part in ("backbone", "extractor", "selector", "injection", "input_form", "weighting", "reference_dropout"):
         assert going_on[part] == shipped[part], part
+    for setting in SAMPLING:
+        assert going_on[setting] == shipped[setting], setting
 
 
 def test_the_small_model_is_the_shipped_one_but_smaller() -> None:

@@ -218,15 +218,17 @@ def test_a_callback_is_handed_what_it_asks_for_and_may_change_it():
     assert list(seen[-1]) == ["negative_prompt_embeds", "latents"]
 
 
+@pytest.mark.parametrize("reference_scale", [1.0, 2.0])
 @pytest.mark.parametrize("several", [False, True])
-def test_diffusers_own_callback_switches_guidance_off(several):
-    pipe, rows = pipeline(), []
+def test_diffusers_own_callback_switches_guidance_off(several, reference_scale):
+    pipe, rows = pipeline(reference_scale=reference_scale, reference_dropout=0.1), []
+    branches = 2 if reference_scale == 1 else 3
     pipe.network.register_forward_pre_hook(lambda module, given: rows.append(len(given[0])))
     cutoff = SDCFGCutoffCallback(cutoff_step_ratio=0.5, cutoff_step_index=None)
     callback = MultiPipelineCallbacks([cutoff]) if several else cutoff
     given = arguments(num_inference_steps=4, num_images_per_prompt=2, guidance_scale=3.0, output_type="latent")
     cut = pipe(**given | {"generator": seeded()}, callback_on_step_end=callback).images
-    assert rows == [4, 4, 4, 2], "both branches up to the cut, and then the text's alone"
+    assert rows == [2 * branches] * 3 + [2], "all branches up to the cut, and then the prompt's alone"
     assert (pipe.num_timesteps, pipe.guidance_scale) == (4, 0.0)
 
     def by_hand(pipe, step, timestep, tensors):

@@ -100,7 +100,7 @@ def scores(name: str) -> dict[str, Score]:
 def test_what_was_learned_shows_in_fills_of_identities_never_seen(name, attribute) -> None:
     share = {method: float(score.mean((attribute,)).mean()) for method, score in scores(name).items()}
     assert share["model"] > share["floor"] + MARGINS[name, attribute], share
-    assert share["ceiling"] > share["model"], share
+    assert share["ceiling"] >= share["model"], share
 
 
 @pytest.mark.xdist_group("fills of the models")

@@ -32,14 +32,14 @@ def starting_points(output: str = "runs/paper", steps: int = 400, batch_size: in
     for layer in pipeline.adapter.projector:
         layer.reset_parameters()
     pipeline.save_pretrained(Path(output) / FRESH)
-    model = small_clip(pipeline.tokenizer)
+    model = small_clip(pipeline.tokenizer, pipeline.adapter.config.token_width)
     train_clip(model, pipeline.tokenizer, steps, batch_size)
     model.save_pretrained(Path(output) / ENCODER)
 
 
-def small_clip(tokenizer: CLIPTokenizer) -> CLIPModel:
-    """An untrained CLIP for cut-outs of 128 px."""
-    shape = {"hidden_size": 96, "intermediate_size": 384, "num_hidden_layers": 3, "num_attention_heads": 4}
+def small_clip(tokenizer: CLIPTokenizer, width: int) -> CLIPModel:
+    """An untrained CLIP for cut-outs of 128 px, whose tokens are so wide."""
+    shape = {"hidden_size": width, "intermediate_size": 4 * width, "num_hidden_layers": 3, "num_attention_heads": 4}
     text = CLIPTextConfig(
         vocab_size=len(tokenizer),
         max_position_embeddings=tokenizer.model_max_length,
@@ -49,7 +49,7 @@ def small_clip(tokenizer: CLIPTokenizer) -> CLIPModel:
         **shape,
     )
     vision = CLIPVisionConfig(image_size=128, patch_size=8, **shape)
-    return CLIPModel(CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=96))
+    return CLIPModel(CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=width))
 
 
 def train_clip(model: CLIPModel, tokenizer: CLIPTokenizer, steps: int, batch_size: int) -> Tensor:

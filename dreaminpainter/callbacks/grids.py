@@ -44,6 +44,7 @@ class PictureGrid(Callback):
         count: how many samples, the first of the validation (or test) data; 1 or more.
         num_inference_steps: denoising steps.
         guidance_scale: w of eq. 5; the paper's is 7.5.
+        reference_scale: along the reference; by default what the model is made for.
         folder: where the PNG files go; `pictures` in the trainer's `default_root_dir` where left out.
 
     Raises:
@@ -60,6 +61,7 @@ class PictureGrid(Callback):
         count: int = 4,
         num_inference_steps: int = 20,
         guidance_scale: float = 7.5,
+        reference_scale: float | None = None,
         folder: str | None = None,
     ) -> None:
         if every_n_steps < 1 or count < 1:
@@ -68,6 +70,7 @@ class PictureGrid(Callback):
         self.count = count
         self.num_inference_steps = num_inference_steps
         self.guidance_scale = guidance_scale
+        self.reference_scale = reference_scale
         self.folder = folder
         self._samples: list[Batch] = []
         self._drawn_at = 0
@@ -134,8 +137,13 @@ class PictureGrid(Callback):
             _log(trainer, picture, f"pictures/{stage}")
 
     def _rows(self, model: DreamInpainter, batch: Batch) -> Iterator[list[Tensor]]:
-        settings = {"num_inference_steps": self.num_inference_steps, "guidance_scale": self.guidance_scale}
-        output = fill_batch(model.pipeline(), batch, **settings)
+        output = fill_batch(
+            model.pipeline(),
+            batch,
+            num_inference_steps=self.num_inference_steps,
+            guidance_scale=self.guidance_scale,
+            reference_scale=self.reference_scale,
+        )
         references = _marked(batch.reference.pixels, output.subject)
         for image, mask, reference, fill in zip(batch.image, batch.mask, references, output.images, strict=True):
             yield [show_hole(image, mask), reference, fill, image / 2 + 0.5]

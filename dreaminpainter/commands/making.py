@@ -4,6 +4,7 @@ from typing import Any
 
 from jsonargparse import ArgumentError
 
+from dreaminpainter.commands.optional import with_nulls_as_configs
 from dreaminpainter.commands.training import DreamInpainterCLI
 from dreaminpainter.data.datamodule import InpaintingDataModule
 from dreaminpainter.errors import SettingError
@@ -31,7 +32,7 @@ def made(settings: dict[str, Any] | list[str], name: str) -> DreamInpainterCLI:
         return _Maker(
             DreamInpainter,
             InpaintingDataModule,
-            args=settings,
+            args=with_nulls_as_configs(settings) if isinstance(settings, list) else settings,
             run=False,
             seed_everything_default=0,
             save_config_callback=None,

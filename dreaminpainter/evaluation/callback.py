@@ -34,6 +34,7 @@ class ValidationBenchmark(Callback):
         batch_size: cases filled at once.
         num_inference_steps: denoising steps; by default those that the model is made for.
         guidance_scale: likewise.
+        reference_scale: likewise.
 
     Raises:
         SettingError: a number is below 1.
@@ -52,6 +53,7 @@ class ValidationBenchmark(Callback):
         batch_size: int = 16,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
+        reference_scale: float | None = None,
     ) -> None:
         if min(every_n_steps, seeds, batch_size) < 1:
             raise SettingError(
@@ -64,6 +66,7 @@ class ValidationBenchmark(Callback):
         self.batch_size = batch_size
         self.num_inference_steps = num_inference_steps
         self.guidance_scale = guidance_scale
+        self.reference_scale = reference_scale
         self._measured_at: int | None = None
         self._built: CaseSet | None = None
 
@@ -112,6 +115,7 @@ class ValidationBenchmark(Callback):
                         seed,
                         num_inference_steps=self.num_inference_steps,
                         guidance_scale=self.guidance_scale,
+                        reference_scale=self.reference_scale,
                     )
                     samples += [
                         Sample.of(problem, fill, seed, other)

@@ -122,7 +122,7 @@ def test_the_study_of_features_starts_from_an_unread_model_and_an_encoder(tmp_pa
     assert changed == {name for name in own if name.startswith("adapter.projector.")}
     features = CLIPFeatures(str(tmp_path / ENCODER))
     read = features(Reference(torch.zeros(1, 3, 128, 128), torch.ones(1, 1, 128, 128), [""]), fresh.unet)
-    assert read.grid == (16, 16) and read.tokens.shape[2] == 96
+    assert read.grid == (16, 16) and read.tokens.shape[2] == fresh.adapter.config.token_width
 
 
 def test_every_config_says_how_it_is_run() -> None:

@@ -89,7 +89,7 @@ def test_each_picture_is_drawn_once_from_the_first_samples_and_the_same_noise(
     fills = Fills(monkeypatch)
     trainer(grid(every_n_steps=1, count=3, guidance_scale=3.0), max_epochs=1).fit(tiny, loader(2), loader(4))
     assert fills.ids == ["0", "1", "2"] * 2
-    assert fills.settings == {"num_inference_steps": 1, "guidance_scale": 3.0}
+    assert fills.settings == {"num_inference_steps": 1, "guidance_scale": 3.0, "reference_scale": None}
     assert torch.equal(torch.cat(fills.pictures[:2]), torch.cat(fills.pictures[2:]))
 
 

@@ -26,7 +26,7 @@ def pipeline() -> DreamInpainterPipeline:
 
 @pytest.fixture(scope="module")
 def problems(tmp_path_factory: pytest.TempPathFactory) -> list[Problem]:
-    cases = CrittersCases(count=3).build(tmp_path_factory.mktemp("cases"))
+    cases = CrittersCases(count=3, size=64).build(tmp_path_factory.mktemp("cases"))
     return [open_problem(cases, case) for case in cases.cases]
 
 

@@ -25,7 +25,7 @@ class CrittersCases(CaseBuilder):
 
     Args:
         count: how many cases.
-        size: side of a scene in pixels.
+        size: side of a scene in pixels; by default that of the model in the box.
         reference_size: side of a reference in pixels.
         split: whose identities.
         view: what the reference shows, see `CrittersSource`.
@@ -42,7 +42,7 @@ class CrittersCases(CaseBuilder):
     def __init__(
         self,
         count: int = 64,
-        size: int = 64,
+        size: int = 128,
         reference_size: int = 128,
         split: Literal["train", "validation", "test"] = "test",
         view: Literal["same", "cross"] = "cross",
