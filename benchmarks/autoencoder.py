@@ -7,7 +7,7 @@ FOLDER = "dreaminpainter/pretrained/critters/vae"
 
 
 def autoencoder(
-    output: str = FOLDER, size: int = 128, drawings: int = 512, factor: int = 4, latent_channels: int = 16
+    output: str = FOLDER, size: int = 128, drawings: int = 512, factor: int = 4, latent_channels: int = 24
 ) -> None:
     """Fits the autoencoder to drawn scenes, writes it, and says how close its pictures come.
 

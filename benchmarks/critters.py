@@ -77,17 +77,18 @@ def critters(
         "guidance_scale": made_for.guidance_scale if guidance_scale is None else guidance_scale,
         "reference_scale": made_for.reference_scale if reference_scale is None else reference_scale,
     }
+    along_text = sampling | {"reference_scale": 1.0}
     methods: dict[str, Method] = {
         "ceiling: the true drawing": truth,
         "the same, encoded and decoded": Coded(pipeline.vae),
         "this model": Model(pipeline, **sampling),
-        "this model, text alone": Model(without_reference(pipeline), **sampling),
-        "this model, neither": Wordless(without_reference(pipeline), **sampling),
+        "this model, text alone": Model(without_reference(pipeline), **along_text),
+        "this model, neither": Wordless(without_reference(pipeline), **along_text),
         "cut-and-paste collage": collage,
         "floor: another drawing": another_drawing,
     }
     if sampling["reference_scale"] != 1:
-        methods["this model, reference scale 1"] = Model(pipeline, **sampling | {"reference_scale": 1.0})
+        methods["this model, reference scale 1"] = Model(pipeline, **along_text)
     source = held_out(pipeline, samples)
     scores, contradicting = measure(methods, judge, source, batch_size)
     page = report(

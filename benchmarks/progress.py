@@ -1,6 +1,7 @@
 """How a training run gets better: loss and scores at its checkpoints."""
 
 from pathlib import Path
+from typing import Any
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -25,10 +26,12 @@ SECTION = "critters"
 
 def progress(
     run: str = "runs/critters",
-    steps: tuple[int, ...] = (400, 800, 1600, 3200),
+    steps: tuple[int, ...] = (400, 800, 1600, 3200, 4000, 5600),
     probes: str = PROBES,
     samples: int = 128,
-    num_inference_steps: int = 15,
+    num_inference_steps: int = 10,
+    guidance_scale: float = 4.0,
+    reference_scale: float = 3.0,
     output: str = RESULT,
 ) -> None:
     """Measures a run at some of its checkpoints and writes its section of the page.
@@ -39,23 +42,32 @@ def progress(
         probes: folder of the attribute probes.
         samples: held-out scenes.
         num_inference_steps: denoising steps.
+        guidance_scale: guidance along the text.
+        reference_scale: guidance along the reference.
         output: the Markdown file to write.
     """
 
+    sampling = {
+        "num_inference_steps": num_inference_steps,
+        "guidance_scale": guidance_scale,
+        "reference_scale": reference_scale,
+    }
+
     def rows() -> list[str]:
         return [
-            f"`configs/critters.yaml`; {samples} held-out fills at {num_inference_steps} denoising steps.",
+            f"`configs/critters.yaml`; {samples} held-out fills at {num_inference_steps} denoising steps, guidance "
+            f"{guidance_scale:g}, reference scale {reference_scale:g}.",
             "",
             *table(
                 ["step", "validation loss", "reference", "text"],
-                measured(Path(run), steps, probes, samples, num_inference_steps),
+                measured(Path(run), steps, probes, samples, sampling),
             ),
         ]
 
     write_sections(Path(output), HEAD, {SECTION: "The model in the box"}, {SECTION: rows}, only=None)
 
 
-def measured(run: Path, steps: tuple[int, ...], probes: str, samples: int, num_inference_steps: int) -> list[list[str]]:
+def measured(run: Path, steps: tuple[int, ...], probes: str, samples: int, sampling: dict[str, Any]) -> list[list[str]]:
     """A row a step: its validation loss, and how many fills show what reference and text tell."""
     judge = AttributeProbes.from_pretrained(probes).eval()
     losses = validation_losses(run / "logs")
@@ -63,7 +75,7 @@ def measured(run: Path, steps: tuple[int, ...], probes: str, samples: int, num_i
     for step in steps:
         pipeline = load_pipeline(str(run / "checkpoints" / f"epoch=0-step={step}.ckpt"))
         pipeline.set_progress_bar_config(disable=True)
-        method = Model(pipeline, num_inference_steps=num_inference_steps)
+        method = Model(pipeline, **sampling)
         scores, _ = measure({"model": method}, judge, held_out(pipeline, samples), batch_size=32)
         reference, text = (percent(scores["model"].mean(names)) for names in (IDENTITY, FOLLOWED))
         rows.append([str(step), f"{losses[step]:.3f}", reference, text])

@@ -9,6 +9,7 @@ import torch
 import yaml
 from tiny_run import BACKBONE, DRAWN, SMALL, flags, instantiated, parsed, save_image_encoders
 
+from dreaminpainter.checkpoints import load_pipeline
 from dreaminpainter.cli import main
 from dreaminpainter.commands.forecast import Expected
 from dreaminpainter.components import Component
@@ -16,6 +17,7 @@ from dreaminpainter.configuration import config_folder
 from dreaminpainter.data import sources
 from dreaminpainter.data.critters.attributes import IDENTITY, TEXT, VALUES
 from dreaminpainter.data.sources import CocoSource
+from dreaminpainter.evaluation.cases import CrittersCases
 
 CONFIGS = sorted(path.relative_to(config_folder()).as_posix() for path in config_folder().rglob("*.yaml"))
 # Those of other commands than fit have their own tests: tests/commands/test_ablate.py and test_evaluate.py.
@@ -114,13 +116,21 @@ def test_what_goes_on_from_the_model_that_ships_is_of_its_parts(name: str) -> No
         assert going_on[setting] == shipped[setting], setting
 
 
+def test_the_model_that_ships_is_sampled_as_its_config_says() -> None:
+    said, packaged = content("critters.yaml"), load_pipeline("critters").adapter.config
+    assert {name: packaged[name] for name in SAMPLING} == {name: said["model"][name] for name in SAMPLING}
+    assert list(packaged.image_size) == [said["data"]["height"], said["data"]["width"]]
+    assert packaged.reference_size == said["data"]["reference_size"] == CrittersCases().reference_size
+    assert CrittersCases().size == said["data"]["height"], "cases are of the size of what they are for"
+
+
 def test_the_small_model_is_the_shipped_one_but_smaller() -> None:
     small = instantiated("--config", "critters", "--config", "critters_small")
     large = instantiated("--config", "critters")
     sizes = [sum(one.numel() for one in made.model.network.parameters()) for made in (small, large)]
     assert sizes[0] < 1e6 < 5e6 < sizes[1]
     for part, component in parts_of(small.model).items():
-        if part != "weighting":
+        if part not in ("weighting", "lr_schedule"):
             assert type(component) is type(parts_of(large.model)[part]), part
 
 

@@ -21,14 +21,14 @@ from dreaminpainter.tokenizer import spelled_words
 ROOT = Path(__file__).parents[1]
 SMALL = ROOT / "tests" / "models" / "critters_small"
 MARGINS = {
-    (CRITTERS, "body"): 0.2,
+    (CRITTERS, "body"): 0.5,
     (CRITTERS, "palette"): 0.75,
-    (CRITTERS, "pattern"): 0.35,
-    (CRITTERS, "eyes"): 0.4,
+    (CRITTERS, "pattern"): 0.55,
+    (CRITTERS, "eyes"): 0.55,
     (CRITTERS, "hat"): 0.6,
     (CRITTERS, "ride"): 0.6,
-    (CRITTERS, "mouth"): 0.4,
-    (CRITTERS, "pose"): 0.5,
+    (CRITTERS, "mouth"): 0.5,
+    (CRITTERS, "pose"): 0.55,
     (str(SMALL), "palette"): 0.3,
 }
 """How far above the floor a model's share of fills that show what they should has to stay: what each has learned."""
