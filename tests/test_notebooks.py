@@ -83,7 +83,7 @@ def test_its_pictures_are_small_and_not_blank(notebook: NotebookNode) -> None:
     for data in pictures:
         assert len(data) <= 100_000
         colours = Image.open(BytesIO(data)).convert("RGB").getcolors(maxcolors=1_000_000)
-        assert colours is not None and len(colours) > 50
+        assert colours is not None and len(colours) > 20  # few points on white axes have some forty
 
 
 @pytest.mark.slow
