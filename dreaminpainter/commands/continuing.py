@@ -134,6 +134,9 @@ def finish_last(newest: Path, files: WholeFiles) -> bool:
 
     Returns:
         Whether there was anything to do.
+
+    Raises:
+        WriteError: it cannot be written; what was there before is.
     """
     last = newest.with_name("last.ckpt")
     if newest == last and files.is_complete(last):
