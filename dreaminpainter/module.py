@@ -66,6 +66,7 @@ class DreamInpainter(pl.LightningModule):
         lr_schedule: factor of all learning rates at each step, counted from 1; `Constant(1)`.
         text_dropout: share of texts replaced by the empty one, for classifier-free guidance, 0 to 1.
         reference_dropout: share of references dropped, for a second guidance scale, 0 to 1; 0 is the paper's.
+        detail_weight: how often the loss counts where the data marks a detail (`Instance.detail_mask`); 1 is the paper's.
         gradient_checkpointing: recompute the UNet's activations in the backward pass, for less memory.
         image_size: (height, width) in pixels that it is trained at; the command takes it from the data.
         reference_size: side of the reference in pixels; the command takes it from the data.
@@ -94,6 +95,7 @@ class DreamInpainter(pl.LightningModule):
         lr_schedule: Schedule | None = None,
         text_dropout: float = 0.1,
         reference_dropout: float = 0.0,
+        detail_weight: float = 1.0,
         gradient_checkpointing: bool = False,
         image_size: tuple[int, int] = (512, 512),
         reference_size: int = 512,
@@ -114,6 +116,7 @@ class DreamInpainter(pl.LightningModule):
         self.lr_schedule = lr_schedule or Constant(1.0)
         self.text_dropout = text_dropout
         self.reference_dropout = reference_dropout
+        self.detail_weight = detail_weight
         for name, share in {"text_dropout": text_dropout, "reference_dropout": reference_dropout}.items():
             if not 0 <= share <= 1:
                 raise SettingError(f"{name} is {share}. Set it to a share from 0 to 1.")
@@ -177,7 +180,7 @@ class DreamInpainter(pl.LightningModule):
             prediction = self.network(self.input_form.compose(noisy, hole, scene), timesteps, text, tokens)
         target = training_target(self.scheduler, latents, noise, timesteps)
         error = (prediction.float() - target.float()) ** 2
-        losses = masked_mean_per_row(error, counted)
+        losses = masked_mean_per_row(error, counted * self._heard(batch, plan, latents.shape[-2:]))
         return {"losses": losses, "timesteps": timesteps, "tokens": subject.tokens, **seen}
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
@@ -272,6 +275,13 @@ class DreamInpainter(pl.LightningModule):
         return replace(
             reference, latents=latents, text_states=encode_texts(self.tokenizer, self.text_encoder, reference.text)
         )
+
+    def _heard(self, batch: Batch, plan: TrainingPlan, size: tuple[int, ...]) -> Tensor | float:
+        """How often each cell counts in the loss of training, (R, 1, h, w); validation hears all alike."""
+        if not self.training or self.detail_weight == 1 or batch.detail_mask is None:
+            return 1.0
+        details = mask_to_latents(batch.detail_mask, size)[plan.sample.to(self.device)]
+        return 1 + (self.detail_weight - 1) * details
 
     def _row_keys(self, batch: Batch, plan: TrainingPlan) -> Tensor:
         """(R,) on the host: rows of one sample but of different objectives draw different noise."""

@@ -66,6 +66,7 @@ class Batch:
             as tensors.
         latents: (B, C, h, w), cached scaled latents of `image`, where there are any.
         attributes: what is known of each subject, such as {"hat": "crown"}; empty for photographs.
+        detail_mask: (B, 1, H, W) in {0, 1}, small things that tell subjects from their like; none marked by default.
     """
 
     image: Tensor
@@ -78,6 +79,7 @@ class Batch:
     key: Tensor
     latents: Tensor | None = None
     attributes: list[dict[str, str]] = field(default_factory=list)
+    detail_mask: Tensor | None = None
 
     def __post_init__(self) -> None:
         self.attributes = self.attributes or [{} for _ in self.id]

@@ -14,6 +14,7 @@ Example:
 import math
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -31,10 +32,12 @@ class Framed:
     Args:
         image: (3, height, width) uint8.
         object_mask: (1, height, width) float in {0, 1}, never empty.
+        detail_mask: (1, height, width) float in {0, 1}, every pixel that a marked detail touches; may be empty.
     """
 
     image: Tensor
     object_mask: Tensor
+    detail_mask: Tensor
 
 
 class Framing(Component):
@@ -81,7 +84,11 @@ class Framing(Component):
         top = _start(instance.mask[0], size[0], (box[1], box[3]), place[0])
         left = _start(instance.mask[0].T, size[1], (box[0], box[2]), place[1])
         window = (slice(None), slice(top, top + size[0]), slice(left, left + size[1]))
-        return Framed(*resize_together(instance.image[window], instance.mask[window], (height, width)))
+        image, object_mask = resize_together(instance.image[window], instance.mask[window], (height, width))
+        if instance.detail_mask is None:
+            return Framed(image, object_mask, torch.zeros_like(object_mask))
+        # By max-pooling, as masks go to latents: details are the first that averages would lose.
+        return Framed(image, object_mask, F.adaptive_max_pool2d(instance.detail_mask[window].float(), (height, width)))
 
     def _crop_size(
         self, mask: Tensor, box: list[int], aspect: float, wanted_width: int, drawn: float

@@ -68,11 +68,13 @@ class Layer:
         colour: (B, 3, H, W) in [0, 1], sensible only where something is.
         cover: (B, 1, H, W), how much of each pixel creature, hat and ride cover together.
         subject: (B, 1, H, W), the same for what is seen of creature and hat.
+        marks: (B, 1, H, W), the same for the mark, whatever lies over it.
     """
 
     colour: Tensor
     cover: Tensor
     subject: Tensor
+    marks: Tensor
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,9 @@ def draw_creature(codes: Codes, frame: Frame, ride: bool) -> Layer:
 
     part = kit["marks"]
     window, fields = part.distances(frame, codes["marks"], part.places[codes["marks"], body, pose])
-    _paint(layer, window, part.colours[codes["palette"]], coverage(fields[0]))
+    marks = coverage(fields[0])
+    _paint(layer, window, part.colours[codes["palette"]], marks)
+    layer.marks[:, 0, window[0], window[1]] = marks
 
     part = kit["eyes"]
     window, (white, black) = part.distances(frame, codes["eyes"], part.places[body])
@@ -176,7 +180,7 @@ def _draw_body(codes: Codes, frame: Frame, kit: dict[str, Part]) -> Layer:
     covered = cover[:, 0, window[0], window[1]]
     torch.maximum(coverage(behind), torso_cover, out=covered)
     torch.maximum(covered, before_cover, out=covered)
-    return Layer(colour, cover, cover)
+    return Layer(colour, cover, cover, torch.zeros_like(cover))
 
 
 def _paint(layer: Layer, window: tuple[slice, slice], colour: Tensor, cover_BHW: Tensor) -> None:

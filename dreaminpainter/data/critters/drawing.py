@@ -40,12 +40,14 @@ class Scene:
         image: (B, 3, S, S) in [-1, 1].
         mask: (B, 1, S, S) in {0, 1}: what is seen of creature and hat.
         cover: (B, 1, S, S) in {0, 1}: creature, hat and ride.
+        marks: (B, 1, S, S) in {0, 1}: every pixel that the creature's mark touches.
         subject_box: (B, 4) float32, (left, top, right, bottom) of `cover` in pixels.
     """
 
     image: Tensor
     mask: Tensor
     cover: Tensor
+    marks: Tensor
     subject_box: Tensor
 
 
@@ -82,18 +84,18 @@ def draw_scene(codes: Codes, layout: Layout, size: int, supersample: int = 2) ->
     )
     layer = draw_creature(codes, frame, ride=True)
     layer.colour.mul_(layer.cover)
-    stack = torch.cat([_pool(part, supersample) for part in (layer.colour, layer.cover, layer.subject)], dim=1)
+    stack = torch.cat([_pool(part, supersample) for part in (layer.colour, layer.cover, layer.subject, layer.marks)], dim=1)
 
     line = torch.arange(size, device=x.device)
     columns = (line - first_x.long()[:, None]).clamp(0, width - 1)
     rows = (line - first_y.long()[:, None]).clamp(0, height - 1)
     index = (rows[:, :, None] * width + columns[:, None, :]).view(len(x), 1, -1)
-    placed = stack.flatten(2).gather(2, index.expand(-1, 5, -1)).view(len(x), 5, size, size)
+    placed = stack.flatten(2).gather(2, index.expand(-1, 6, -1)).view(len(x), 6, size, size)
 
-    colour, cover, subject = placed[:, :3], placed[:, 3:4], placed[:, 4:]
+    colour, (cover, subject, marks) = placed[:, :3], placed[:, 3:].split(1, dim=1)
     image = background.mul_(1 - cover).add_(colour).mul_(2).sub_(1).clamp_(-1, 1)
     solid = cover > 0.5
-    return Scene(image, (subject > 0.5).float(), solid.float(), boxes_of(solid))
+    return Scene(image, (subject > 0.5).float(), solid.float(), (marks > 0).float(), boxes_of(solid))
 
 
 def draw_reference(codes: Codes, size: int, supersample: int = 2) -> tuple[Tensor, Tensor]:

@@ -26,6 +26,7 @@ class Drawing:
     Args:
         image: (B, 3, S, S) in [-1, 1].
         mask: (B, 1, S, S) in {0, 1}, what is seen of the critter and its hat.
+        marks: (B, 1, S, S) in {0, 1}, every pixel that its mark touches.
         reference_image: (B, 3, R, R) in [-1, 1], the subject alone on white, in the middle.
         reference_mask: (B, 1, R, R) in {0, 1}.
         box: (B, 4) float32, (left, top, right, bottom) of `mask` in pixels.
@@ -38,6 +39,7 @@ class Drawing:
 
     image: Tensor
     mask: Tensor
+    marks: Tensor
     reference_image: Tensor
     reference_mask: Tensor
     box: Tensor
@@ -138,7 +140,7 @@ class CrittersSource(SegmentationSource):
         drawing = self.draw(torch.tensor(indices, dtype=torch.int64))
         images, references = to_levels(drawing.image), to_levels(drawing.reference_image)
         masks, reference_masks = drawing.mask.bool(), drawing.reference_mask.bool()
-        boxes = drawing.box.tolist()
+        details, boxes = drawing.marks.bool(), drawing.box.tolist()
         return [
             Instance(
                 image=images[k],
@@ -151,6 +153,7 @@ class CrittersSource(SegmentationSource):
                 reference_image=references[k],
                 reference_mask=reference_masks[k],
                 attributes=drawing.attributes[k],
+                detail_mask=details[k],
             )
             for k, index in enumerate(indices)
         ]
@@ -185,6 +188,7 @@ class CrittersSource(SegmentationSource):
         return Drawing(
             image=torch.cat([scene.image for scene in scenes]),
             mask=mask,
+            marks=torch.cat([scene.marks for scene in scenes]),
             reference_image=torch.cat([image for image, _ in references]),
             reference_mask=torch.cat([mask for _, mask in references]),
             box=boxes_of(mask > 0.5),
