@@ -120,6 +120,8 @@ class DreamInpainter(pl.LightningModule):
         for name, share in {"text_dropout": text_dropout, "reference_dropout": reference_dropout}.items():
             if not 0 <= share <= 1:
                 raise SettingError(f"{name} is {share}. Set it to a share from 0 to 1.")
+        if detail_weight < 0:
+            raise SettingError(f"detail_weight is {detail_weight}. Set it to 0 or more; 1 counts all alike.")
 
         parts: Parts = backbone.build(self.input_form)
         _check_sizes((*image_size, reference_size), size_multiple(parts.vae, parts.unet))

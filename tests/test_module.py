@@ -14,7 +14,7 @@ from tiny import (
 )
 
 from dreaminpainter.backbones import PretrainedBackbone
-from dreaminpainter.diffusion import mask_to_latents
+from dreaminpainter.diffusion import mask_to_latents, noise_like
 from dreaminpainter.encoding import encode_images
 from dreaminpainter.features import UNetFeatures
 from dreaminpainter.injection import AllBlocks, DecoupledKeyValues, UpBlocks
@@ -112,6 +112,37 @@ def test_the_loss_counts_where_its_mask_is_and_nowhere_else():
     hole = mask_to_latents(batch.mask, (8, 8))
     torch.testing.assert_close(shifted(1 - hole), losses)
     assert ((shifted(hole) - losses).abs() > 1).all()
+
+
+def test_details_count_as_often_as_the_weight_says():
+    backbone = tiny_backbone(prediction_type="epsilon")
+    model, batch = tiny_model(backbone=backbone, detail_weight=5.0, text_dropout=0.0).train(), tiny_batch()
+    batch.detail_mask = torch.zeros_like(batch.mask)
+    batch.detail_mask[:, :, 14:18, 14:18] = 1
+    plan, seen = main_plan(batch), []
+    model.network.unet.conv_out.register_forward_hook(lambda module, given, output: seen.append(output))
+    losses = model(batch, plan)["losses"]
+
+    hole, details = (mask_to_latents(mask, seen[0].shape[-2:]) for mask in (batch.mask, batch.detail_mask))
+    assert 0 < (hole * details).sum() < hole.sum()
+    noise = noise_like(seen[0], model._row_keys(batch, plan))
+    expected = []
+    for row in range(2):
+        total = count = 0.0
+        for y, x in (hole[row, 0] > 0).nonzero().tolist():
+            often = 5.0 if details[row, 0, y, x] else 1.0
+            total += often * (seen[0][row, :, y, x] - noise[row, :, y, x]).square().mean().item()
+            count += often
+        expected.append(total / count)
+    torch.testing.assert_close(losses, torch.tensor(expected), rtol=1e-4, atol=1e-5)
+
+
+def test_validation_hears_details_no_more_than_the_rest():
+    model, batch = tiny_model(detail_weight=5.0).eval(), tiny_batch()
+    unmarked = model(batch, main_plan(batch))["losses"]
+    batch.detail_mask = torch.zeros_like(batch.mask)
+    batch.detail_mask[:, :, 14:18, 14:18] = 1
+    assert torch.equal(model(batch, main_plan(batch))["losses"], unmarked)
 
 
 def test_the_training_loss_is_the_weighted_mean_over_samples():

@@ -14,7 +14,7 @@ from datasets import IterableDataset as Rows
 
 from dreaminpainter.components import Component
 from dreaminpainter.data.sources.files import required
-from dreaminpainter.data.store.schema import COLUMNS
+from dreaminpainter.data.store.schema import NEEDED
 from dreaminpainter.errors import InputError, SettingError
 
 
@@ -49,7 +49,7 @@ class ShardStream(Component):
             rows = load_dataset(self.files.removeprefix("hub://"), split="train", streaming=True)
         else:
             rows = load_dataset("parquet", data_files=self.paths(), split="train", streaming=True)
-        missing = COLUMNS.keys() - set(rows.features or ())
+        missing = NEEDED - set(rows.features or ())
         if missing:
             raise InputError(
                 f"{self.files} lacks the columns {', '.join(sorted(missing))}: it is no prepared data, or of an older "

@@ -46,6 +46,25 @@ def boxes(draw: st.DrawFn, smallest: int, largest: int) -> Tensor:
     return box_mask(height, width, (left, top, draw(st.integers(left + 1, width)), draw(st.integers(top + 1, height))))
 
 
+def test_details_stay_where_they_are_through_crop_and_resize() -> None:
+    mask = box_mask(60, 90, (40, 20, 70, 50))
+    marked = instance(mask)
+    marked.detail_mask = box_mask(60, 90, (52, 31, 54, 33))
+    for side in (24, 60, 120):
+        framed = Framing()(marked, side, side, torch.tensor([5]))
+        ys, xs = framed.detail_mask[0].nonzero().unbind(1)
+        # Red is the object, green the column, blue the row of the picture that each pixel shows.
+        assert ((framed.image[1, ys, xs] / 255 * 89 - 52.5).abs() < 0.5 + 2 * 60 / side).all()
+        assert ((framed.image[2, ys, xs] / 255 * 59 - 31.5).abs() < 0.5 + 2 * 60 / side).all()
+        assert 0 < len(ys) < 0.05 * side**2
+
+
+def test_a_detail_smaller_than_a_pixel_is_not_lost() -> None:
+    marked = instance(box_mask(64, 64, (8, 8, 56, 56)))
+    marked.detail_mask = box_mask(64, 64, (30, 30, 31, 31))
+    assert Framing()(marked, 4, 4, torch.tensor([1])).detail_mask.sum() == 1
+
+
 # From 2 pixels on: torch 2.15's antialiased interpolation repeats the first row where the output is 1 pixel wide.
 @given(mask=boxes(1, 90), height=st.integers(2, 48), width=st.integers(2, 48), key=st.integers(0, 2**62))
 @settings(max_examples=200, deadline=None)

@@ -34,10 +34,12 @@ class FolderSource(SegmentationSource):
         root/rex.txt                       captions, one a line; may be absent
         root/rex_reference.png             another picture of the same subject; may be absent
         root/rex_reference_mask.png        that one's mask; may be absent
+        root/rex_detail_mask.png           white on small things of the subject in rex.jpg that `model.detail_weight`
+                                           shall make count more, such as a logo; may be absent
 
     By a table, `metadata.csv` or `metadata.jsonl` or another one that `table` names, with the columns `image` and
-    `mask`, and, where wanted, `reference`, `reference_mask`, `caption`, `class_name`, `licence` and `id`. Files are
-    named relative to the root, and several rows may share a picture.
+    `mask`, and, where wanted, `reference`, `reference_mask`, `detail_mask`, `caption`, `class_name`, `licence` and
+    `id`. Files are named relative to the root, and several rows may share a picture.
 
     A reference without a mask is a cut-out whose alpha is the mask; where it has none either, all of it is the subject.
     Where there is no reference, the subject is cut out of the picture itself. Pictures and masks are turned upright as
@@ -78,7 +80,7 @@ class FolderSource(SegmentationSource):
         entry = self._index.objects[index]
         image = read_picture(Path(self.root) / entry.image, LAYOUT, upright=True)
         height, width = image.shape[1:]
-        mask = mask_to_tensor(open_mask(required(Path(self.root) / entry.mask, LAYOUT), [], (width, height)))
+        mask = self._mask(entry.mask, (width, height))
         left, top, right, bottom = boxes_of(mask[None])[0].tolist()
         reference_image, reference_mask = self._reference(entry)
         return Instance(
@@ -92,6 +94,7 @@ class FolderSource(SegmentationSource):
             licence=entry.licence or None,
             reference_image=reference_image,
             reference_mask=reference_mask,
+            detail_mask=self._mask(entry.detail_mask, (width, height)) if entry.detail_mask else None,
         )
 
     def id_of(self, index: int) -> str:
@@ -113,6 +116,10 @@ class FolderSource(SegmentationSource):
     def left_out(self) -> list[LeftOut]:
         """Besides what the filter leaves out: pictures without a mask, and what else is broken."""
         return self._index.left_out
+
+    def _mask(self, file: str, size: tuple[int, int]) -> Tensor:
+        """(1, H, W) bool, of a picture whose (width, height) it shall have."""
+        return mask_to_tensor(open_mask(required(Path(self.root) / file, LAYOUT), [], size))
 
     def _reference(self, entry: FolderEntry) -> tuple[Tensor, Tensor] | tuple[None, None]:
         if not entry.reference:
@@ -144,7 +151,7 @@ class FolderSource(SegmentationSource):
             yield from or_left_out(entry.id, self._whole(entry, told_by))
 
     def _whole(self, entry: FolderEntry, told_by: Path) -> Iterator[FolderEntry | LeftOut]:
-        for name in (entry.image, entry.mask, entry.reference, entry.reference_mask):
+        for name in (entry.image, entry.mask, entry.reference, entry.reference_mask, entry.detail_mask):
             if not is_inside(name):
                 damage = f"{told_by} names the file {name!r}, which lies outside {self.root}. Correct the name."
                 raise BrokenObjectError("file outside the root", damage)

@@ -16,12 +16,13 @@ from dreaminpainter.errors import InputError
 
 LAYOUT = (
     "Put NAME_mask.png, white on the subject, beside each picture NAME.jpg; or write ROOT/metadata.csv with the "
-    "columns image and mask, and where wanted reference, reference_mask, caption, class_name, licence and id"
+    "columns image and mask, and where wanted reference, reference_mask, detail_mask, caption, class_name, licence and "
+    "id"
 )
 _TABLES = ("metadata.jsonl", "metadata.csv")
 _REQUIRED = ("image", "mask")
-_COLUMNS = (*_REQUIRED, "reference", "reference_mask", "caption", "class_name", "licence", "id")
-_BESIDE = ("_reference_mask", "_reference", "_mask")
+_COLUMNS = (*_REQUIRED, "reference", "reference_mask", "detail_mask", "caption", "class_name", "licence", "id")
+_BESIDE = ("_reference_mask", "_detail_mask", "_reference", "_mask")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class FolderEntry:
     mask: str
     reference: str = ""
     reference_mask: str = ""
+    detail_mask: str = ""
     captions: tuple[str, ...] = ()
     class_name: str = ""
     licence: str = ""
@@ -123,6 +125,7 @@ def _pair(root: Path, stem: str, files: dict[str, str]) -> Iterator[FolderEntry]
         mask=mask,
         reference=files.get(f"{stem}_reference", ""),
         reference_mask=files.get(f"{stem}_reference_mask", ""),
+        detail_mask=files.get(f"{stem}_detail_mask", ""),
         captions=tuple(captions_in(root / f"{stem}.txt")),
     )
 

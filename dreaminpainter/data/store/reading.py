@@ -18,7 +18,7 @@ from dreaminpainter.data.sources.filter import ObjectFilter
 from dreaminpainter.data.store.captions import StoredCaptions
 from dreaminpainter.data.store.latents import FOLDER, LatentCache
 from dreaminpainter.data.store.manifest import FILE, LEFT_OUT, Manifest
-from dreaminpainter.data.store.schema import COLUMNS, instance_of
+from dreaminpainter.data.store.schema import NEEDED, instance_of
 from dreaminpainter.errors import InputError, SettingError
 from dreaminpainter.pictures import EncodedPicture
 
@@ -130,7 +130,7 @@ class PreparedSource(SegmentationSource):
         """The rows as `datasets` has them, of every object, whatever the filter."""
         manifest = self.manifest
         rows = load_from_disk(str(required(Path(self.root) / "objects", _LAYOUT)))
-        missing = COLUMNS.keys() - set(rows.column_names)
+        missing = NEEDED - set(rows.column_names)
         if missing or len(rows) != manifest.kept:
             told = f"lacks the columns {', '.join(sorted(missing))}" if missing else f"has {len(rows)} rows"
             raise InputError(

@@ -66,8 +66,12 @@ COLUMNS: dict[str, tuple[Any, str]] = {
         "as `content_hash`, of the picture that `reference` shows; none where no other object can show it",
     ),
     "attributes": (Value("string"), "what is known of a drawn subject, as JSON; {} for photographs"),
+    "detail_mask": (_RUN_LENGTHS, "small things of the subject that were marked, such as a logo; none where none were"),
 }
 """Type and meaning of every column."""
+
+NEEDED = COLUMNS.keys() - {"detail_mask"}
+"""The columns that data has that this version reads; what was prepared by 0.1.0 marks no details."""
 
 PUBLISHED: dict[str, tuple[Any, str]] = {
     "written": (
@@ -119,6 +123,7 @@ def row_of(
         "reference_mask": None if reference_mask is None else _run_lengths(reference_mask),
         "reference_hash": reference_content,
         "attributes": json.dumps(instance.attributes),
+        "detail_mask": None if instance.detail_mask is None else _run_lengths(instance.detail_mask),
     }
 
 
@@ -156,6 +161,7 @@ def instance_of(row: dict[str, Any], picture: PathLike) -> Instance:
         reference_mask=None if reference_image is None else _mask(row, "reference_mask", reference_image),
         attributes=json.loads(row["attributes"]),
         written=[Caption(**one) for one in row.get("written") or []],
+        detail_mask=_mask(row, "detail_mask", image) if row.get("detail_mask") else None,
     )
 
 

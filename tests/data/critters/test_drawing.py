@@ -103,6 +103,18 @@ def test_marks_change_20_to_150_pixels_of_a_reference() -> None:
         assert int(changed.min()) >= 20 and int(changed.max()) <= 150, (VALUES["marks"][a], VALUES["marks"][b], changed)
 
 
+@pytest.mark.parametrize("supersample", [1, 2])
+def test_all_that_another_mark_changes_lies_in_the_marks_masks(supersample: int) -> None:
+    codes, layout = draw_codes(KEYS, "train"), draw_layout(KEYS)
+    first = draw_scene(codes, layout, 128, supersample)
+    other = draw_scene(codes | {"marks": (codes["marks"] + 1) % len(VALUES["marks"])}, layout, 128, supersample)
+    changed = (first.image != other.image).any(dim=1, keepdim=True)
+    marks = torch.maximum(first.marks, other.marks).bool()
+    assert bool((changed <= marks).all())
+    # Not much more than what changes: hat and ride lie over few marks.
+    assert float(changed.sum() / marks.sum()) > 0.7
+
+
 def test_no_hat_hides_a_mark() -> None:
     table = torch.cartesian_prod(torch.arange(len(VALUES["body"])), torch.arange(len(VALUES["hat"])))
     codes = _codes(len(table)) | {"body": table[:, 0], "hat": table[:, 1]}

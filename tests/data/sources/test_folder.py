@@ -116,6 +116,17 @@ def test_the_reference_is_another_picture_cut_out_by_its_alpha_its_mask_or_not_a
     assert c[1].shape == (1, 5, 7) and c[1].dtype == torch.bool and c[1].all()
 
 
+def test_details_are_marked_by_a_file_of_their_own_or_a_column(tmp_path: Path) -> None:
+    pair(tmp_path, "rex")
+    pair(tmp_path, "plain")
+    mark(tmp_path / "rex_detail_mask.png", (4, 3, 5, 5))
+    plain, rex = FolderSource(str(tmp_path))
+    assert plain.detail_mask is None
+    assert rex.detail_mask is not None and rex.detail_mask.nonzero().tolist() == [[0, 3, 4], [0, 4, 4]]
+    (row,) = table(tmp_path, "rex.png,rex_mask.png,rex_detail_mask.png", header="image,mask,detail_mask")
+    assert row.detail_mask is not None and torch.equal(row.detail_mask, rex.detail_mask)
+
+
 def test_pictures_and_masks_are_turned_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -254,7 +265,7 @@ def test_a_file_that_is_no_table_is_refused_and_named(tmp_path: Path, data: byte
 
 
 @pytest.mark.parametrize("climbing", ["../a.png", "/a.png", "C:\\a.png", "..\\a.png"])
-@pytest.mark.parametrize("column", ["image", "mask", "reference", "reference_mask"])
+@pytest.mark.parametrize("column", ["image", "mask", "reference", "reference_mask", "detail_mask"])
 def test_a_name_that_climbs_out_is_left_out_as_damage(tmp_path: Path, climbing: str, column: str) -> None:
     pair(tmp_path / "in", "a")
     pair(tmp_path, "a")

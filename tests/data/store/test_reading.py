@@ -113,6 +113,16 @@ def test_rows_of_an_older_schema_are_refused(critters: Path) -> None:
         len(PreparedSource(str(critters)))
 
 
+def test_rows_that_were_prepared_before_details_were_marked_have_none(critters: Path) -> None:
+    kept = [instance.detail_mask for instance in PreparedSource(str(critters))]
+    assert all(detail is not None and detail.any() for detail in kept)
+    rows = datasets.load_from_disk(str(critters / "objects")).remove_columns(["detail_mask"])
+    (critters / "objects").rename(critters / "older")
+    datasets.Dataset(rows.data.table.combine_chunks()).save_to_disk(str(critters / "objects"))
+    older = list(PreparedSource(str(critters)))
+    assert [instance.detail_mask for instance in older] == [None] * len(kept)
+
+
 def test_anyone_can_open_the_rows_with_datasets(critters: Path) -> None:
     rows = datasets.load_from_disk(str(critters / "objects"))
     assert rows.num_rows == 4 and rows[0]["class_name"] == "critter"
