@@ -26,7 +26,7 @@ SECTION = "critters"
 
 def progress(
     run: str = "runs/critters",
-    steps: tuple[int, ...] = (400, 800, 1600, 3200, 4000, 5600),
+    steps: tuple[int, ...] = (400, 1600, 4000, 4800, 6400, 8400),
     probes: str = PROBES,
     samples: int = 128,
     num_inference_steps: int = 10,
