@@ -66,7 +66,8 @@ class DreamInpainter(pl.LightningModule):
         lr_schedule: factor of all learning rates at each step, counted from 1; `Constant(1)`.
         text_dropout: share of texts replaced by the empty one, for classifier-free guidance, 0 to 1.
         reference_dropout: share of references dropped, for a second guidance scale, 0 to 1; 0 is the paper's.
-        detail_weight: how often the loss counts where the data marks a detail (`Instance.detail_mask`); 1 is the paper's.
+        detail_weight: how often the loss counts where the data marks details (`Instance.detail_mask`), 0 and above; the
+            paper's is 1.
         gradient_checkpointing: recompute the UNet's activations in the backward pass, for less memory.
         image_size: (height, width) in pixels that it is trained at; the command takes it from the data.
         reference_size: side of the reference in pixels; the command takes it from the data.

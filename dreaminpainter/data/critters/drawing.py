@@ -84,7 +84,8 @@ def draw_scene(codes: Codes, layout: Layout, size: int, supersample: int = 2) ->
     )
     layer = draw_creature(codes, frame, ride=True)
     layer.colour.mul_(layer.cover)
-    stack = torch.cat([_pool(part, supersample) for part in (layer.colour, layer.cover, layer.subject, layer.marks)], dim=1)
+    parts = (layer.colour, layer.cover, layer.subject, layer.marks)
+    stack = torch.cat([_pool(part, supersample) for part in parts], dim=1)
 
     line = torch.arange(size, device=x.device)
     columns = (line - first_x.long()[:, None]).clamp(0, width - 1)

@@ -68,8 +68,8 @@ class Instance:
         attributes: what is known of a drawn subject, such as {"hat": "crown"}; empty for photographs.
         written: captions that were written later, by a captioner or a person.
         latents: computed before, where that is wanted.
-        detail_mask: (1, H, W) bool, small things that tell this subject from its like, such as a scar or a logo; a model
-            may be told to hear them more. None where nobody marked any.
+        detail_mask: (1, H, W) bool, small things that tell this subject from its like, such as a scar or a logo, which
+            `model.detail_weight` lets count more; None where nobody marked any.
     """
 
     image: Tensor
