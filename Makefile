@@ -39,7 +39,7 @@ test-matrix: $(STAMP) ## run the tests with the oldest and the newest versions t
 fuzz: $(STAMP) ## give hostile input to all that reads files: FLAGS="--minutes 1"
 	@$(BIN)/python -m benchmarks fuzz $(FLAGS)
 
-critters: $(STAMP) ## make the model in the box anew: fit, pack, measure (two to three hours on a CPU; killed, it goes on)
+critters: $(STAMP) ## make the model in the box anew: fit, pack, measure (four hours on a CPU; killed, it goes on)
 	@$(BIN)/dreaminpainter fit --config configs/critters.yaml
 	@$(BIN)/python -m benchmarks pack
 	@$(BIN)/python -m benchmarks critters
