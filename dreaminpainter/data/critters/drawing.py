@@ -93,7 +93,7 @@ def draw_scene(codes: Codes, layout: Layout, size: int, supersample: int = 2) ->
     index = (rows[:, :, None] * width + columns[:, None, :]).view(len(x), 1, -1)
     placed = stack.flatten(2).gather(2, index.expand(-1, 6, -1)).view(len(x), 6, size, size)
 
-    colour, (cover, subject, marks) = placed[:, :3], placed[:, 3:].split(1, dim=1)
+    colour, cover, subject, marks = placed[:, :3], placed[:, 3:4], placed[:, 4:5], placed[:, 5:]
     image = background.mul_(1 - cover).add_(colour).mul_(2).sub_(1).clamp_(-1, 1)
     solid = cover > 0.5
     return Scene(image, (subject > 0.5).float(), solid.float(), (marks > 0).float(), boxes_of(solid))

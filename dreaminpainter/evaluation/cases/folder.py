@@ -96,6 +96,8 @@ def _case_folders(root: Path) -> list[FolderEntry | LeftOut]:
             continue
         outline = pictures.get("subject_mask", "")
         found.append(
-            FolderEntry(folder.name, pictures["scene"], pictures["mask"], pictures["subject"], outline, tuple(prompts))
+            FolderEntry(
+                folder.name, pictures["scene"], pictures["mask"], pictures["subject"], outline, captions=tuple(prompts)
+            )
         )
     return found
