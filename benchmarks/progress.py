@@ -12,6 +12,7 @@ from benchmarks.sections import write_sections
 from benchmarks.statistics import percent, table
 from dreaminpainter.checkpoints import load_pipeline
 from dreaminpainter.data.critters.attributes import IDENTITY
+from dreaminpainter.errors import SettingError
 from dreaminpainter.evaluation import AttributeProbes
 
 RESULT = "benchmarks/results/critters-progress.md"
@@ -26,7 +27,7 @@ SECTION = "critters"
 
 def progress(
     run: str = "runs/critters",
-    steps: tuple[int, ...] = (400, 1600, 4000, 4800, 6400, 8400),
+    steps: tuple[int, ...] = (400, 800, 1600, 4000, 4800, 6400, 8400),
     probes: str = PROBES,
     samples: int = 128,
     num_inference_steps: int = 10,
@@ -71,6 +72,9 @@ def measured(run: Path, steps: tuple[int, ...], probes: str, samples: int, sampl
     """A row a step: its validation loss, and how many fills show what reference and text tell."""
     judge = AttributeProbes.from_pretrained(probes).eval()
     losses = validation_losses(run / "logs")
+    unknown = [step for step in steps if step not in losses]
+    if unknown:
+        raise SettingError(f"{run}/logs tells no validation loss after steps {unknown}. Take some of {sorted(losses)}.")
     rows = []
     for step in steps:
         pipeline = load_pipeline(str(run / "checkpoints" / f"epoch=0-step={step}.ckpt"))

@@ -21,10 +21,11 @@ from dreaminpainter.tokenizer import spelled_words
 ROOT = Path(__file__).parents[1]
 SMALL = ROOT / "tests" / "models" / "critters_small"
 MARGINS = {
-    (CRITTERS, "body"): 0.5,
+    (CRITTERS, "body"): 0.55,
     (CRITTERS, "palette"): 0.75,
     (CRITTERS, "pattern"): 0.55,
     (CRITTERS, "eyes"): 0.55,
+    (CRITTERS, "marks"): 0.35,
     (CRITTERS, "hat"): 0.6,
     (CRITTERS, "ride"): 0.6,
     (CRITTERS, "mouth"): 0.5,

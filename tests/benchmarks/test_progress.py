@@ -4,6 +4,7 @@ import pytest
 from tiny_run import command
 
 from benchmarks.progress import progress, validation_losses
+from dreaminpainter.errors import SettingError
 
 
 @pytest.fixture(scope="module")
@@ -23,3 +24,8 @@ def test_each_checkpoint_has_its_row(run, capsys) -> None:
     for step in (2, 4):
         assert f"\n| {step} | {losses[step]:.3f} | " in page
     assert page in capsys.readouterr().out
+
+
+def test_steps_without_a_validation_are_refused_before_anything_is_filled(run, tmp_path) -> None:
+    with pytest.raises(SettingError, match=r"no validation loss after steps \[3\]. Take some of \[2, 4\]"):
+        progress(str(run), steps=(2, 3), output=str(tmp_path / "progress.md"))
