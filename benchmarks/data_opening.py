@@ -149,6 +149,7 @@ def _rows(numbers: np.ndarray[tuple[int], np.dtype[np.int64]], outlines: list[di
         "reference_mask": same("reference_mask", None),
         "reference_hash": same("reference_hash", None),
         "attributes": same("attributes", "{}"),
+        "detail_mask": same("detail_mask", None),
     }
     return pa.table(columns, schema=schema)
 

@@ -117,7 +117,7 @@ def masked_mean_per_row(error: Tensor, mask: Tensor) -> Tensor:
 
     Args:
         error: (R, C, h, w).
-        mask: (R, 1, h, w) in {0, 1}, or how often each cell counts.
+        mask: (R, 1, h, w) in {0, 1}, or how often each cell counts: 0, or 1 and above.
     """
     mask = mask.float()
     cells = mask.sum(dim=(1, 2, 3)).clamp_min(1)

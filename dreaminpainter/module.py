@@ -66,7 +66,7 @@ class DreamInpainter(pl.LightningModule):
         lr_schedule: factor of all learning rates at each step, counted from 1; `Constant(1)`.
         text_dropout: share of texts replaced by the empty one, for classifier-free guidance, 0 to 1.
         reference_dropout: share of references dropped, for a second guidance scale, 0 to 1; 0 is the paper's.
-        detail_weight: how often the loss counts where the data marks details (`Instance.detail_mask`), 0 and above; the
+        detail_weight: how often the loss counts where the data marks details (`Instance.detail_mask`), 1 and above; the
             paper's is 1.
         gradient_checkpointing: recompute the UNet's activations in the backward pass, for less memory.
         image_size: (height, width) in pixels that it is trained at; the command takes it from the data.
@@ -121,8 +121,8 @@ class DreamInpainter(pl.LightningModule):
         for name, share in {"text_dropout": text_dropout, "reference_dropout": reference_dropout}.items():
             if not 0 <= share <= 1:
                 raise SettingError(f"{name} is {share}. Set it to a share from 0 to 1.")
-        if detail_weight < 0:
-            raise SettingError(f"detail_weight is {detail_weight}. Set it to 0 or more; 1 counts all alike.")
+        if not detail_weight >= 1:
+            raise SettingError(f"detail_weight is {detail_weight}. Set it to 1, which counts all alike, or more.")
 
         parts: Parts = backbone.build(self.input_form)
         _check_sizes((*image_size, reference_size), size_multiple(parts.vae, parts.unet))
@@ -160,8 +160,8 @@ class DreamInpainter(pl.LightningModule):
         """The loss of each row of `plan`: Fig. 2, from pictures to the masked squared error.
 
         Returns:
-            `losses` (R,) float32, unweighted; `timesteps` (R,); `tokens` (B, K, D), what was read of the references;
-            `states` (R, h * w, C) of the UNet, where the supervision reads them.
+            `losses` (R,) float32, weighted by `detail_weight` alone; `timesteps` (R,); `tokens` (B, K, D), read of the
+            references; `states` (R, h * w, C) of the UNet, where the supervision reads them.
         """
         rows, keys = plan.sample.to(self.device), self._row_keys(batch, plan).to(self.device)
 

@@ -66,7 +66,7 @@ class Batch:
             as tensors.
         latents: (B, C, h, w), cached scaled latents of `image`, where there are any.
         attributes: what is known of each subject, such as {"hat": "crown"}; empty for photographs.
-        detail_mask: (B, 1, H, W) in {0, 1}, small things that tell subjects from their like; none marked by default.
+        detail_mask: (B, 1, H, W) in {0, 1}, small things that tell subjects from their like; None if unknown.
     """
 
     image: Tensor

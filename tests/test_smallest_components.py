@@ -115,6 +115,8 @@ def test_what_cannot_be_written_down_is_refused():
         ({"image_size": (36, 32)}, "36 pixels is not divisible by 8"),
         ({"reference_size": 60}, "60 pixels is not divisible by 8"),
         ({"text_dropout": 10}, "text_dropout is 10"),
+        ({"detail_weight": 0.5}, "detail_weight is 0.5"),
+        ({"detail_weight": float("nan")}, "detail_weight is nan"),
     ],
 )
 def test_settings_are_refused_before_training(settings, complaint):

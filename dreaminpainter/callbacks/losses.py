@@ -41,7 +41,8 @@ class LossLogger(Callback):
     """Logs means since the last log, every `trainer.log_every_n_steps` optimizer steps, over all processes.
 
     `train/loss` is what is minimised. `train/loss_{objective}` and `train/loss_t{first}-{last}` are means of the
-    unweighted losses of one objective, or of one range of timesteps; where there were none they are left out.
+    losses of one objective, or of one range of timesteps, weighted by nothing but `model.detail_weight`, which those of
+    validation are not; where there were none they are left out.
     `train/regularization` is the schedule's value, `train/truncated_texts` the share of texts that were cut because the
     text encoder reads no longer ones. `train/images_per_second` is over all the time between two logs, validation
     included.

@@ -32,12 +32,18 @@ class Framed:
     Args:
         image: (3, height, width) uint8.
         object_mask: (1, height, width) float in {0, 1}, never empty.
-        detail_mask: (1, height, width) float in {0, 1}, every pixel that a marked detail touches; may be empty.
+        detail_mask: (1, height, width) float in {0, 1}, every pixel that a marked detail touches, which may be none
+            in the crop; None where none were marked.
     """
 
     image: Tensor
     object_mask: Tensor
-    detail_mask: Tensor
+    detail_mask: Tensor | None = None
+
+    @property
+    def details(self) -> Tensor:
+        """(1, height, width) float in {0, 1}: `detail_mask`, zero where none were marked."""
+        return torch.zeros_like(self.object_mask) if self.detail_mask is None else self.detail_mask
 
 
 class Framing(Component):
@@ -86,7 +92,7 @@ class Framing(Component):
         window = (slice(None), slice(top, top + size[0]), slice(left, left + size[1]))
         image, object_mask = resize_together(instance.image[window], instance.mask[window], (height, width))
         if instance.detail_mask is None:
-            return Framed(image, object_mask, torch.zeros_like(object_mask))
+            return Framed(image, object_mask)
         # By max-pooling, as masks go to latents: details are the first that averages would lose.
         return Framed(image, object_mask, F.adaptive_max_pool2d(instance.detail_mask[window].float(), (height, width)))
 

@@ -97,7 +97,7 @@ class SampleMaker:
             key=key,
             latents=torch.stack([one.scene for one in latents]) if latents else None,
             attributes=[instance.attributes for instance in instances],
-            detail_mask=_stacked([scene.detail_mask for scene in scenes]),
+            detail_mask=_stacked([scene.details for scene in scenes]),
         )
 
     def degraded(self, instances: list[Instance], keys: list[Tensor]) -> list[Instance]:

@@ -9,7 +9,9 @@ Example:
 from hashlib import blake2b
 from pathlib import Path
 
-from datasets import Image, load_dataset
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets import Features, Image, load_dataset
 from datasets import IterableDataset as Rows
 
 from dreaminpainter.components import Component
@@ -48,13 +50,9 @@ class ShardStream(Component):
         if self.files.startswith("hub://"):
             rows = load_dataset(self.files.removeprefix("hub://"), split="train", streaming=True)
         else:
-            rows = load_dataset("parquet", data_files=self.paths(), split="train", streaming=True)
-        missing = NEEDED - set(rows.features or ())
-        if missing:
-            raise InputError(
-                f"{self.files} lacks the columns {', '.join(sorted(missing))}: it is no prepared data, or of an older "
-                "version. Prepare it again."
-            )
+            features = _columns_of(self.paths())
+            rows = load_dataset("parquet", data_files=self.paths(), split="train", streaming=True, features=features)
+        _refuse_without(NEEDED - set(rows.features or ()), self.files)
         for column in ("image", "reference"):
             rows = rows.cast_column(column, Image(decode=False))
         return rows.shuffle(seed=seed, buffer_size=self.buffer_size)
@@ -79,3 +77,32 @@ class ShardStream(Component):
         if not self.files.startswith("hub://"):
             files = [f"{Path(path).name} {Path(path).stat().st_size}" for path in self.paths()]
         return blake2b("\n".join(files).encode(), digest_size=16).hexdigest()
+
+
+def _columns_of(paths: list[str]) -> Features:
+    """The columns of all files together; one that a file has not is empty in its rows.
+
+    Else datasets would take those of the first file for all, and fail at the first file of another version.
+
+    Raises:
+        InputError: a file lacks a column that is needed, cannot be read, or has another type in it than the others.
+    """
+    schemas = {}
+    for path in paths:
+        try:
+            schemas[path] = pq.read_schema(path).remove_metadata()
+        except (OSError, pa.ArrowInvalid) as error:
+            raise InputError(f"{path} cannot be read as Parquet ({error}). Write it again.") from error
+        _refuse_without(NEEDED - set(schemas[path].names), path)
+    try:
+        return Features.from_arrow_schema(pa.unify_schemas(list(schemas.values())))
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise InputError(f"{', '.join(paths)} do not fit together ({error}). Prepare them again.") from error
+
+
+def _refuse_without(missing: set[str], files: str) -> None:
+    if missing:
+        raise InputError(
+            f"{files} lacks the columns {', '.join(sorted(missing))}: it is no prepared data, or of an older version. "
+            "Prepare it again."
+        )

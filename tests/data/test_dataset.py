@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader
 from dreaminpainter.data.captioning import ClassNameCaptioner, DatasetCaptioner
 from dreaminpainter.data.dataset import InpaintingDataset, Pick
 from dreaminpainter.data.degradation import Eroded, Shifted
+from dreaminpainter.data.framing import Framing
 from dreaminpainter.data.masking import DilatedMask, ExactMask, LooseBoxMask, MixtureMask
 from dreaminpainter.data.references import FlipRotate, NoAugmentation
 from dreaminpainter.data.samples import SampleMaker
@@ -98,6 +99,16 @@ def test_a_sample_does_not_depend_on_what_else_is_in_its_batch(batch) -> None:
     backwards = data.__getitems__(PICKS[::-1])
     for row in range(len(PICKS)):
         assert different(rows(batch, row), rows(backwards, len(PICKS) - 1 - row)) == []
+
+
+def test_details_that_a_source_marks_are_cropped_with_the_scene_and_photographs_have_none(batch) -> None:
+    critters = CrittersSource(size=48, reference_size=48, count=20, supersample=1)
+    for row, pick in enumerate(PICKS):
+        if pick.source == "photos":
+            assert not batch.detail_mask[row].any()
+        else:
+            framed = Framing()(critters[pick.index], 32, 48, batch.key[row : row + 1])
+            assert framed.details.any() and torch.equal(batch.detail_mask[row], framed.details)
 
 
 def test_sources_may_be_mixed_and_samples_stay_in_their_order(batch) -> None:

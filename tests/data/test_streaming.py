@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from datasets import load_dataset
@@ -294,6 +296,26 @@ def test_shards_of_an_older_schema_are_refused(tmp_path: Path) -> None:
     datasets.Dataset.from_dict({"id": ["1"], "image": [None]}).to_parquet(str(tmp_path / "old.parquet"))
     with pytest.raises(InputError, match=r"old\.parquet lacks the columns area, attributes.*Prepare it again"):
         ShardStream(str(tmp_path / "old.parquet")).rows(0)
+
+
+@pytest.mark.parametrize("older", [[0], [1], [0, 1]], ids=["the first", "the second", "both"])
+def test_files_from_before_details_were_marked_are_read_beside_newer_ones(shards, tmp_path: Path, older) -> None:
+    for number in (0, 1):
+        rows = pq.read_table(sorted((shards / "parquet").glob("*.parquet"))[number])
+        kept = rows.drop_columns(["detail_mask"]) if number in older else rows
+        pq.write_table(kept, tmp_path / f"{number}.parquet")
+    rows = list(ShardStream(str(tmp_path / "*.parquet")).rows(0))
+    assert len(rows) == 8
+    assert sum(row.get("detail_mask") is None for row in rows) == 4 * len(older)
+
+
+def test_files_that_do_not_fit_together_are_refused(shards, tmp_path: Path) -> None:
+    rows = pq.read_table(next((shards / "parquet").glob("*.parquet")))
+    pq.write_table(rows, tmp_path / "a.parquet")
+    area = pa.array(["much"] * len(rows))
+    pq.write_table(rows.set_column(rows.column_names.index("area"), "area", area), tmp_path / "b.parquet")
+    with pytest.raises(InputError, match=r"a.parquet, .*b.parquet do not fit together.*area"):
+        ShardStream(str(tmp_path / "*.parquet")).rows(0)
 
 
 def test_settings_that_make_no_sense_are_refused(shards) -> None:

@@ -34,8 +34,8 @@ class FolderSource(SegmentationSource):
         root/rex.txt                       captions, one a line; may be absent
         root/rex_reference.png             another picture of the same subject; may be absent
         root/rex_reference_mask.png        that one's mask; may be absent
-        root/rex_detail_mask.png           white on small things of the subject in rex.jpg that `model.detail_weight`
-                                           shall make count more, such as a logo; may be absent
+        root/rex_detail_mask.png           white on small things of the subject in rex.jpg, such as a logo, for
+                                           `model.detail_weight`; may be absent, but not black all over
 
     By a table, `metadata.csv` or `metadata.jsonl` or another one that `table` names, with the columns `image` and
     `mask`, and, where wanted, `reference`, `reference_mask`, `detail_mask`, `caption`, `class_name`, `licence` and

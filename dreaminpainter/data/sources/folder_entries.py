@@ -125,7 +125,8 @@ def _pair(root: Path, stem: str, files: dict[str, str]) -> Iterator[FolderEntry]
         mask=mask,
         reference=files.get(f"{stem}_reference", ""),
         reference_mask=files.get(f"{stem}_reference_mask", ""),
-        detail_mask=files.get(f"{stem}_detail_mask", ""),
+        # Beside rex_detail.jpg, rex_detail_mask.png is that picture's own mask.
+        detail_mask="" if f"{stem}_detail" in files else files.get(f"{stem}_detail_mask", ""),
         captions=tuple(captions_in(root / f"{stem}.txt")),
     )
 

@@ -127,6 +127,13 @@ def test_details_are_marked_by_a_file_of_their_own_or_a_column(tmp_path: Path) -
     assert row.detail_mask is not None and torch.equal(row.detail_mask, rex.detail_mask)
 
 
+def test_the_mask_of_a_picture_called_detail_is_its_own(tmp_path: Path) -> None:
+    pair(tmp_path, "rex")
+    pair(tmp_path, "rex_detail")
+    rex, detail = FolderSource(str(tmp_path))
+    assert (rex.id, rex.detail_mask, detail.id) == ("rex", None, "rex_detail")
+
+
 def test_pictures_and_masks_are_turned_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6

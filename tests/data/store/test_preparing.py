@@ -73,7 +73,7 @@ def squares(tmp_path: Path) -> Squares:
 
 def same(one: Instance, other: Instance) -> bool:
     names = ("class_name", "box", "captions", "source", "id", "licence", "attributes")
-    tensors = ("image", "mask", "reference_image", "reference_mask")
+    tensors = ("image", "mask", "reference_image", "reference_mask", "detail_mask")
     return all(getattr(one, name) == getattr(other, name) for name in names) and all(
         (getattr(one, name) is None and getattr(other, name) is None)
         or torch.equal(getattr(one, name), getattr(other, name))

@@ -56,7 +56,7 @@ def test_what_the_table_refuses_is_counted_and_named_and_the_rest_goes_on(role: 
     indices = {source.id_of(index): index for index in range(len(source))}
     for instance in PreparedSource(str(out)):
         own = source[indices[instance.id]]
-        for name in ("image", "mask", "reference_image", "reference_mask"):
+        for name in ("image", "mask", "reference_image", "reference_mask", "detail_mask"):
             there, here = getattr(instance, name), getattr(own, name)
             assert (there is None and here is None) or torch.equal(there, here), (instance.id, name)
 
