@@ -16,7 +16,7 @@ from datasets import IterableDataset as Rows
 
 from dreaminpainter.components import Component
 from dreaminpainter.data.sources.files import required
-from dreaminpainter.data.store.schema import NEEDED
+from dreaminpainter.data.store.schema import NEEDED, PUBLIC_FEATURES
 from dreaminpainter.errors import InputError, SettingError
 
 
@@ -50,8 +50,9 @@ class ShardStream(Component):
         if self.files.startswith("hub://"):
             rows = load_dataset(self.files.removeprefix("hub://"), split="train", streaming=True)
         else:
-            features = _columns_of(self.paths())
-            rows = load_dataset("parquet", data_files=self.paths(), split="train", streaming=True, features=features)
+            paths = self.paths()
+            features = _columns_of(paths[0])
+            rows = load_dataset("parquet", data_files=paths, split="train", streaming=True, features=features)
         _refuse_without(NEEDED - set(rows.features or ()), self.files)
         for column in ("image", "reference"):
             rows = rows.cast_column(column, Image(decode=False))
@@ -79,25 +80,22 @@ class ShardStream(Component):
         return blake2b("\n".join(files).encode(), digest_size=16).hexdigest()
 
 
-def _columns_of(paths: list[str]) -> Features:
-    """The columns of all files together; one that a file has not is empty in its rows.
+def _columns_of(path: str) -> Features:
+    """The columns of a file, and those of this version that it has not: files of both may be read together.
 
-    Else datasets would take those of the first file for all, and fail at the first file of another version.
+    Else datasets would take the first file's columns for all, and fail at the first file that has more. Only one file
+    is looked at, since there may be thousands.
 
     Raises:
-        InputError: a file lacks a column that is needed, cannot be read, or has another type in it than the others.
+        InputError: the file lacks a column that is needed, or cannot be read.
     """
-    schemas = {}
-    for path in paths:
-        try:
-            schemas[path] = pq.read_schema(path).remove_metadata()
-        except (OSError, pa.ArrowInvalid) as error:
-            raise InputError(f"{path} cannot be read as Parquet ({error}). Write it again.") from error
-        _refuse_without(NEEDED - set(schemas[path].names), path)
     try:
-        return Features.from_arrow_schema(pa.unify_schemas(list(schemas.values())))
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise InputError(f"{', '.join(paths)} do not fit together ({error}). Prepare them again.") from error
+        schema = pq.read_schema(path).remove_metadata()
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"{path} cannot be read as Parquet ({error}). Write it again.") from error
+    found = Features.from_arrow_schema(schema)
+    _refuse_without(NEEDED - found.keys(), path)
+    return Features({**PUBLIC_FEATURES, **found})
 
 
 def _refuse_without(missing: set[str], files: str) -> None:
