@@ -49,11 +49,11 @@ class ShardStream(Component):
         """
         if self.files.startswith("hub://"):
             rows = load_dataset(self.files.removeprefix("hub://"), split="train", streaming=True)
+            _refuse_without(NEEDED - set(rows.features or ()), self.files)
         else:
             paths = self.paths()
             features = _columns_of(paths[0])
             rows = load_dataset("parquet", data_files=paths, split="train", streaming=True, features=features)
-        _refuse_without(NEEDED - set(rows.features or ()), self.files)
         for column in ("image", "reference"):
             rows = rows.cast_column(column, Image(decode=False))
         return rows.shuffle(seed=seed, buffer_size=self.buffer_size)
