@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from benchmarks.findings.again import again_lines
 from benchmarks.findings.claims import Claim, Verdict
 from benchmarks.statistics import table
 from dreaminpainter.evaluation.ablation.report import table_lines
@@ -56,6 +57,8 @@ def page(
         if finding == "F5":
             lines += ["Where the chosen tokens lie, of 128 held-out references read by the trunk, in percent:", ""]
             lines += [*places, ""]
+    lines += ["## One arm run again", "", "F3's constant 0.2 with seed 0, from its config; in percent:", ""]
+    lines += [*again_lines(studies), ""]
     lines += ["## What was spent", "", *_spent(studies, told), ""]
     for name, results in studies.items():
         lines += [f"## Every arm of {name}", "", *table_lines(results), ""]
@@ -67,18 +70,19 @@ def _spent(studies: dict[str, Results], told: dict[str, dict[str, Any]]) -> list
         "study",
         "arms",
         "training seeds",
-        "steps of 32 a training",
-        "hours on one core, other work included",
+        "steps a training",
+        "samples a step",
+        "hours of one core",
         "cases",
         "config",
     ]
     rows = []
     for name, results in studies.items():
         seeds = sorted({seed for one in results.combinations for seed in one.rows})
-        steps = told[name]["study"]["settings"].get("trainer.max_steps", "–")
-        arms, hours = str(len(results.combinations)), str(told[name]["training hours"])
+        spent = [str(told[name][part]) for part in ("steps", "batch size", "training hours")]
         config = f"`configs/ablations/paper/{name}.yaml`"
-        rows.append([name, arms, ", ".join(map(str, seeds)), str(steps), hours, str(len(results.cases)), config])
+        arms, cases = str(len(results.combinations)), str(len(results.cases))
+        rows.append([name, arms, ", ".join(map(str, seeds)), *spent, cases, config])
     return table(head, rows)
 
 

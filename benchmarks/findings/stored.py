@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 
 from dreaminpainter.evaluation.ablation.plan import Plan
 from dreaminpainter.evaluation.ablation.results import Combination, Results
@@ -36,7 +37,7 @@ def store(plan: Plan, folder: Path, path: Path) -> None:
     for place, field in enumerate(table.schema):
         if pa.types.is_floating(field.type):
             table = table.set_column(place, field.name, table.column(place).cast(pa.float32()))
-    told = {"study": asdict(plan), "figures": results.figures, "training hours": _hours(folder)}
+    told = {"study": asdict(plan), "figures": results.figures, **_spent(folder)}
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table.replace_schema_metadata({"findings": json.dumps(told)}), path, compression="zstd")
 
@@ -62,14 +63,17 @@ def load(path: Path) -> Results:
 
 
 def told_of(path: Path) -> dict[str, Any]:
-    """What was run: the study's plan, which figures it tells of, and the hours that its trainings took."""
+    """What was run: the study's plan, which figures it tells of, and what its trainings took."""
     found: dict[str, Any] = json.loads(pq.read_schema(path).metadata[b"findings"])
     return found
 
 
-def _hours(folder: Path) -> float:
-    """From the first to the last file of each training: what another process took from it is in it."""
-    seconds = 0.0
+def _spent(folder: Path) -> dict[str, Any]:
+    """Steps and samples a step as the trainings had them, and hours from the first to the last file of each: what
+    another process took from it is in them."""
+    seconds, told = 0.0, dict[str, Any]()
     for done in folder.glob("trainings/*/done"):
         seconds += done.stat().st_mtime - (done.parent / "settings.json").stat().st_mtime
-    return round(seconds / 3600, 2)
+        config = yaml.safe_load((done.parent / "logs" / "config.yaml").read_text(encoding="utf-8"))
+        told |= {"steps": config["trainer"]["max_steps"], "batch size": config["data"]["batch_size"]}
+    return told | {"training hours": round(seconds / 3600, 2)}

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.findings.again import run_again
 from benchmarks.findings.claims import Claim, claims, decided, judge
 from benchmarks.findings.making import CONFIGS, STORED, findings, plan_of
 from benchmarks.findings.places import KINDS, PLACES, kinds_of, measure_places
@@ -61,6 +62,19 @@ def test_a_selection_that_is_broken_on_purpose_is_told_apart(studies: dict[str, 
     """Sums of rows rank nothing; by the procedure of all verdicts that shows in what is kept of the subject."""
     claim = Claim("", "", "filling", "reference", "cosine, K 6", "rows summed, K 6", least=0.02)
     assert judge(claim, studies["filling"]).word == "holds"
+
+
+def test_a_regularizer_that_never_fires_is_told_apart(studies: dict[str, Results]) -> None:
+    """By the same procedure: with half of the samples decoupled, the network leans on the text more than with none."""
+    claim = Claim("", "", "f3_reliance", "text swapped", "constant 0.5", "none", least=0.01)
+    assert judge(claim, studies["f3_reliance"]).word == "holds"
+
+
+def test_an_arm_that_was_run_again_lands_inside_its_own_interval(studies: dict[str, Results]) -> None:
+    found = run_again(studies)
+    assert {"reference", "text", "both"} <= set(found)
+    for figure, (_, again, interval) in found.items():
+        assert interval.low <= again <= interval.high, figure
 
 
 def test_the_claims_name_studies_that_there_are_and_arms_of_theirs() -> None:
